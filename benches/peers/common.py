@@ -1,0 +1,88 @@
+"""What the drivers share: arguments, processors, timed windows and the line of figures.
+
+Imported before the library under test, because thread pools look at the allowed processors when they start.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+
+BATCH = 16
+DIMENSION = 4
+SIDE = 20
+REWARD = {"R0": 1e-3, "R1": 0.5, "R2": 2.0}
+HIDDEN = 256
+HIDDEN_LAYERS = 2
+LEARNING_RATE = 1e-3
+LOG_Z_LEARNING_RATE = 0.1
+
+
+def arguments(description):
+    """Parses the command line and restricts the process to the asked number of processors."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--stop-probability",
+        type=float,
+        default=0.0,
+        help="probability of the exit in every state; 0 samples from the policy itself",
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a window")
+    parser.add_argument("--windows", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, default=50, help="iterations before the first window")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if not 0.0 <= options.stop_probability < 1.0:
+        parser.error("--stop-probability has to be at least 0 and less than 1")
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[: options.threads])
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(options.threads)
+    return options
+
+
+def measure(options, run):
+    """Times windows of `run(n)`, which makes `n` iterations and returns their number of transitions.
+
+    A window ends with the first chunk that passes its length; chunks take about a tenth of a window, so that the clock
+    is read rarely and a compiled loop stays in its own code.
+    """
+    run(options.warm_up)
+    start = time.perf_counter()
+    run(options.warm_up)
+    per_iteration = (time.perf_counter() - start) / options.warm_up
+    chunk = max(1, round(options.seconds / 10 / per_iteration))
+    rates, iterations, transitions, total = [], 0, 0, 0.0
+    for _ in range(options.windows):
+        done, elapsed = 0, 0.0
+        start = time.perf_counter()
+        while elapsed < options.seconds:
+            transitions += run(chunk)
+            done += chunk
+            elapsed = time.perf_counter() - start
+        rates.append(done / elapsed)
+        iterations += done
+        total += elapsed
+    return {
+        "iterations_per_s": rates,
+        "mean_length": transitions / (iterations * BATCH),
+        "transitions_per_s": transitions / total,
+    }
+
+
+def report(options, library, version, compile_s, figures):
+    """Prints the line of JSON that `compare.py` reads."""
+    line = {
+        "library": library,
+        "version": version,
+        **figures,
+        "threads": options.threads,
+        "stop_probability": options.stop_probability,
+        "compile_s": compile_s,
+        # Linux counts in KiB.
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    print(json.dumps(line), flush=True)

@@ -1,0 +1,51 @@
+//! `gfn-bench list`.
+
+use gfn_bench::experiment::EnvironmentConfig;
+use gfn_bench::{Backend, DeviceSpec, suite};
+use std::path::Path;
+
+/// Prints what an experiment file can name and which devices this program can open.
+pub(super) fn print(experiments: &Path) {
+    let lines = [
+        ("environments", EnvironmentConfig::NAMES),
+        (
+            "objectives",
+            &[
+                "trajectory-balance",
+                "detailed-balance",
+                "sub-trajectory-balance",
+                "log-partition-variance",
+            ],
+        ),
+        (
+            "regressions",
+            &["squared", "half-squared", "huber", "shifted-cosh", "linex"],
+        ),
+        ("policies", &["mlp", "tabular"]),
+        ("behaviours", &["on-policy", "epsilon-uniform", "tempered"]),
+        (
+            "schedules",
+            &["constant", "linear", "exponential", "cosine"],
+        ),
+    ];
+    for (title, names) in lines {
+        println!("{title:<14}{}", names.join(", "));
+    }
+    println!("{:<14}{}", "suites", suite::names(experiments).join(", "));
+    println!("devices");
+    for backend in Backend::all() {
+        let spec = DeviceSpec {
+            backend,
+            index: None,
+        };
+        let state = if backend.is_compiled() {
+            match spec.open() {
+                Ok(_) => "compiled in, found".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        } else {
+            format!("not compiled in (--features {})", backend.name())
+        };
+        println!("  {:<12}{state}", backend.name());
+    }
+}

@@ -1,0 +1,114 @@
+//! `[environment]`: the problem and its reward.
+
+use crate::problem::{BitSequenceProblem, HypergridProblem, ProblemVisitor, TfBind8Problem};
+use anyhow::{Context as _, Result};
+use gfn_env::{
+    BitSequence, BitSequenceReward, BuildOrder, HammingReward, Hypergrid, HypergridReward,
+    HypergridRewardConfig, TfBind8, TfBind8Reward, TfBind8RewardConfig,
+};
+use serde::{Deserialize, Serialize};
+
+/// An environment with its reward, by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum EnvironmentConfig {
+    /// [`gfn_env::Hypergrid`].
+    Hypergrid {
+        /// Number of coordinates.
+        dimensions: usize,
+        /// Cells along each coordinate.
+        side: usize,
+        /// Reward family.
+        reward: HypergridRewardConfig,
+    },
+    /// [`gfn_env::BitSequence`].
+    BitSequence {
+        /// Bits of a string.
+        length: usize,
+        /// Bits added by one action.
+        word_bits: usize,
+        /// Left to right or any position.
+        order: BuildOrder,
+        /// Reward convention.
+        reward: HammingReward,
+        /// Number of modes.
+        n_modes: usize,
+        /// Seed that draws the modes; apart from the run's seed, so that seeds share a problem.
+        #[serde(default)]
+        mode_seed: u64,
+        /// A mode counts as found by an object closer than this many bits.
+        #[serde(default = "default_mode_distance")]
+        mode_distance: u32,
+    },
+    /// [`gfn_env::TfBind8`].
+    #[serde(rename = "tfbind8")]
+    TfBind8 {
+        /// Reward convention.
+        #[serde(default = "TfBind8RewardConfig::floor_after_power")]
+        reward: TfBind8RewardConfig,
+    },
+}
+
+fn default_mode_distance() -> u32 {
+    1
+}
+
+impl EnvironmentConfig {
+    /// Builds the problem and hands it to `visitor`.
+    ///
+    /// # Errors
+    ///
+    /// If a parameter is out of range.
+    pub fn visit<V: ProblemVisitor>(&self, visitor: V) -> Result<V::Output> {
+        match self {
+            Self::Hypergrid {
+                dimensions,
+                side,
+                reward,
+            } => {
+                let environment = Hypergrid::new(*dimensions, *side).context("at `environment`")?;
+                let reward = HypergridReward::new(&environment, reward.clone())
+                    .context("at `environment.reward`")?;
+                Ok(visitor.visit(HypergridProblem {
+                    environment,
+                    reward,
+                }))
+            }
+            Self::BitSequence {
+                length,
+                word_bits,
+                order,
+                reward,
+                n_modes,
+                mode_seed,
+                mode_distance,
+            } => {
+                let environment =
+                    BitSequence::new(*length, *word_bits, *order).context("at `environment`")?;
+                let reward = BitSequenceReward::with_drawn_modes(
+                    &environment,
+                    *reward,
+                    *n_modes,
+                    *mode_seed,
+                )
+                .context("at `environment.reward`")?;
+                Ok(visitor.visit(BitSequenceProblem {
+                    environment,
+                    reward,
+                    mode_distance: *mode_distance,
+                }))
+            }
+            Self::TfBind8 { reward } => {
+                let reward = TfBind8Reward::new(*reward).context("at `environment.reward`")?;
+                Ok(visitor.visit(TfBind8Problem {
+                    environment: TfBind8::new(),
+                    reward,
+                }))
+            }
+        }
+    }
+
+    /// Names of the environments, as experiment files write them.
+    pub const NAMES: &[&str] = &["hypergrid", "bit-sequence", "tfbind8"];
+}

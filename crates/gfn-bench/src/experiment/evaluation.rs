@@ -1,0 +1,106 @@
+//! `[evaluation]`: what is measured, how often and with how many samples.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// Measurements of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Iterations between evaluations; a checkpoint follows each.
+    pub every: u64,
+    /// Exact distances are computed where the DAG has at most this many states; 0 turns them off.
+    pub exact_max_states: usize,
+    /// Fresh on-policy samples per evaluation, for bounds, uniqueness and top-k; 0 turns them off.
+    pub samples: usize,
+    /// Most recent training samples whose histogram is compared with the target; 0 turns it off.
+    pub window: usize,
+    /// How many of the best distinct samples count for `top_k.*`.
+    pub top_k: usize,
+    /// Correlation of log P_T with log R, at the end of the run.
+    pub correlation: CorrelationConfig,
+    /// Figure whose best value decides `best.safetensors`; lower is better for distances and errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<String>,
+}
+
+/// Monte-Carlo estimates of log P_T on a test set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorrelationConfig {
+    /// Objects in the test set; 0 turns the correlation off.
+    pub test_size: usize,
+    /// Backward trajectories per object.
+    pub backward_samples: u32,
+}
+
+impl Default for CorrelationConfig {
+    fn default() -> Self {
+        Self {
+            test_size: 500,
+            backward_samples: 10,
+        }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self {
+            every: 500,
+            exact_max_states: 300_000,
+            samples: 1000,
+            window: 100_000,
+            top_k: 100,
+            correlation: CorrelationConfig::default(),
+            best: None,
+        }
+    }
+}
+
+/// Figures that may choose the best checkpoint, and whether larger is better.
+const QUALITY: &[(&str, bool)] = &[
+    ("exact.tv", false),
+    ("exact.l1_sum", false),
+    ("exact.jsd", false),
+    ("exact.kl_forward", false),
+    ("exact.kl_reverse", false),
+    ("exact.spearman", true),
+    ("window.tv", false),
+    ("log_z_error", false),
+    ("samples.elbo", true),
+    ("samples.mean_reward_ratio_error", false),
+    ("modes_found", true),
+    ("top_k.mean_reward", true),
+];
+
+impl EvaluationConfig {
+    /// Whether a larger value of the figure that chooses the best checkpoint is better.
+    pub fn larger_is_better(metric: &str) -> Option<bool> {
+        QUALITY
+            .iter()
+            .find(|(name, _)| *name == metric)
+            .map(|(_, larger)| *larger)
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if self.every == 0 {
+            bail!("every must be at least 1");
+        }
+        if self.samples > 65_536 || self.correlation.test_size > 65_536 {
+            bail!(
+                "samples and correlation.test_size are at most 65536, the number of random streams of a round"
+            );
+        }
+        if let Some(metric) = &self.best
+            && Self::larger_is_better(metric).is_none()
+        {
+            let names: Vec<_> = QUALITY.iter().map(|(name, _)| *name).collect();
+            bail!(
+                "best = {metric:?} is not a quality figure (a loss never is: it is not monotone in the distance); \
+                 use one of {}",
+                names.join(", ")
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,262 @@
+//! Experiment files: one TOML document that says everything a run depends on.
+//!
+//! ```toml
+//! name = "hypergrid-8x8-tb"
+//!
+//! [environment]
+//! kind = "hypergrid"
+//! dimensions = 2
+//! side = 8
+//! reward = { kind = "original", r0 = 1e-3, r1 = 0.5, r2 = 2.0 }
+//!
+//! [objective]
+//! kind = "trajectory-balance"
+//!
+//! [budget]
+//! iterations = 1000
+//! ```
+//!
+//! Unknown keys are refused and every error names its key.
+
+mod environment;
+mod evaluation;
+mod objective;
+mod optimiser;
+mod policy;
+
+pub use environment::EnvironmentConfig;
+pub use evaluation::{CorrelationConfig, EvaluationConfig};
+pub use objective::ObjectiveConfig;
+pub use optimiser::OptimiserConfig;
+pub use policy::{BackwardConfig, PolicyConfig, TrunkConfig};
+
+use anyhow::{Context as _, Result, bail};
+use gfn_explore::BehaviourConfig;
+use gfn_loss::Regression;
+use gfn_train::TrainerConfig;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A run, fully described.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Name of the run's folder and of its row in reports.
+    pub name: String,
+    /// One line for reports.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Seed of initial weights, rollouts and evaluation.
+    #[serde(default)]
+    pub seed: u64,
+    /// Device by name, see [`DeviceSpec`](crate::DeviceSpec).
+    #[serde(default = "default_device")]
+    pub device: String,
+    /// Environment and reward.
+    pub environment: EnvironmentConfig,
+    /// Networks.
+    #[serde(default)]
+    pub policy: PolicyConfig,
+    /// Training objective.
+    pub objective: ObjectiveConfig,
+    /// The function applied to the residuals.
+    #[serde(default = "default_regression")]
+    pub regression: Regression,
+    /// Factor on the loss, for parity with other code.
+    #[serde(default = "one")]
+    pub loss_scale: f64,
+    /// Exploration.
+    #[serde(default)]
+    pub behaviour: BehaviourConfig,
+    /// Optimiser.
+    #[serde(default)]
+    pub optimiser: OptimiserConfig,
+    /// How long to train.
+    pub budget: Budget,
+    /// What is measured, and when.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+    /// What the run is expected to reach; reports give the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
+}
+
+/// Length of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Training iterations.
+    pub iterations: u64,
+    /// Trajectories per iteration.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: usize,
+}
+
+/// A bound on a figure of the summary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// Name of the figure, for example `exact.tv`.
+    pub metric: String,
+    /// Largest acceptable median over seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    /// Smallest acceptable median over seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// The published figure, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<f64>,
+}
+
+fn default_device() -> String {
+    "flex".to_owned()
+}
+
+fn default_regression() -> Regression {
+    Regression::Squared {}
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn default_batch_size() -> usize {
+    16
+}
+
+impl Experiment {
+    /// Reads an experiment file and applies `key=value` overrides.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is no TOML, or has an unknown, missing or wrong key; the message names file and key.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read experiment file {}", path.display()))?;
+        Self::parse(&text, overrides).with_context(|| format!("experiment file {}", path.display()))
+    }
+
+    /// Reads an experiment from TOML text and applies `key=value` overrides.
+    ///
+    /// # Errors
+    ///
+    /// As [`Experiment::load`].
+    pub fn parse(text: &str, overrides: &[String]) -> Result<Self> {
+        let mut table: toml::Table = text.parse().context("not valid TOML")?;
+        for assignment in overrides {
+            set(&mut table, assignment)?;
+        }
+        let experiment: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
+            .map_err(|error| {
+                let path = error.path().to_string();
+                let message = error.into_inner().to_string();
+                anyhow::anyhow!("at `{path}`: {}", message.trim())
+            })?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    ///
+    /// Names the key that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        let name_ok = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(name_ok) || self.name.starts_with('.') {
+            bail!(
+                "at `name`: {:?} is not a folder name: use letters, digits, `-`, `_` and `.`",
+                self.name
+            );
+        }
+        if self.budget.iterations == 0 {
+            bail!("at `budget.iterations`: must be at least 1");
+        }
+        self.regression.validate().context("at `regression`")?;
+        self.behaviour.build().map(drop).context("at `behaviour`")?;
+        self.objective.validate().context("at `objective`")?;
+        self.policy.validate().context("at `policy`")?;
+        self.evaluation.validate().context("at `evaluation`")?;
+        gfn_train::Adam::new(self.optimiser.adam())
+            .map(drop)
+            .context("at `optimiser`")?;
+        for expectation in &self.expect {
+            if expectation.at_most.is_none() && expectation.at_least.is_none() {
+                bail!(
+                    "at `expect`: {} needs `at_most` or `at_least`",
+                    expectation.metric
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The trainer's part of the experiment.
+    pub fn trainer(&self) -> TrainerConfig {
+        TrainerConfig {
+            batch_size: self.budget.batch_size,
+            seed: self.seed,
+            regression: self.regression,
+            loss_scale: self.loss_scale,
+            optimiser: self.optimiser.adam(),
+        }
+    }
+
+    /// The experiment as TOML, every default written out.
+    ///
+    /// # Errors
+    ///
+    /// If a value has no TOML form (there is none today).
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("cannot write the experiment as TOML")
+    }
+
+    /// A hash of everything that decides a run's numbers, budget and device aside (64-bit FNV-1a, hexadecimal).
+    ///
+    /// A checkpoint continues the experiment with the same fingerprint; a longer budget continues a finished run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Experiment::to_toml`].
+    pub fn fingerprint(&self) -> Result<String> {
+        let mut neutral = self.clone();
+        neutral.budget.iterations = 1;
+        neutral.device = String::new();
+        neutral.title = String::new();
+        neutral.expect = Vec::new();
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in neutral.to_toml()?.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        Ok(format!("{hash:016x}"))
+    }
+}
+
+/// Sets the entry that `key=value` names; `key` is dotted, `value` is TOML, or a bare string.
+fn set(table: &mut toml::Table, assignment: &str) -> Result<()> {
+    let Some((key, value)) = assignment.split_once('=') else {
+        bail!("--set {assignment:?}: write key=value, for example budget.iterations=100");
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let value = format!("value = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut t| t.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().filter(|part| !part.is_empty());
+    let Some(last) = last else {
+        bail!("--set {assignment:?}: the key is empty");
+    };
+    let mut current = table;
+    for part in parts {
+        current = current
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .with_context(|| format!("--set {assignment:?}: `{part}` is not a table"))?;
+    }
+    current.insert(last.to_owned(), value);
+    Ok(())
+}

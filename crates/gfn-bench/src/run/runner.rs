@@ -1,0 +1,534 @@
+//! Runs an experiment from its start or its last checkpoint to its end.
+
+use super::session::Session;
+use super::{Manifest, Recorder, file, peak_memory_bytes};
+use crate::device::DeviceSpec;
+use crate::experiment::{EvaluationConfig, Experiment, ObjectiveConfig, PolicyConfig};
+use crate::metrics::correlation::correlation_figures;
+use crate::metrics::exact::{ExactTarget, TargetOf};
+use crate::metrics::samples::{SampleSettings, sample_figures};
+use crate::metrics::window::Window;
+use crate::metrics::{Figures, push};
+use crate::problem::{IndexedProblem, Problem, ProblemVisitor, StateOf};
+use crate::summary::RunSummary;
+use anyhow::{Context as _, Result, bail};
+use burn::tensor::Device;
+use gfn_env::{Streams, Trajectories};
+use gfn_policy::{
+    FlowPolicy, HostPolicy, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy, TabularPolicy,
+    named_parameters, to_safetensors,
+};
+use gfn_train::{
+    Checkpoint, DetailedBalance, LogPartitionVariance, Objective, SubTrajectoryBalance, Trainer,
+    TrajectoryBalance, write_atomically,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Progress {
+    /// Iterations made.
+    pub iteration: u64,
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Mean loss since the last evaluation.
+    pub loss: f64,
+    /// Learned log Z at the last evaluation.
+    pub log_z: Option<f64>,
+    /// Exact total variation at the last evaluation.
+    pub total_variation: Option<f64>,
+    /// Training iterations per second, evaluation aside.
+    pub iterations_per_s: f64,
+}
+
+/// How a run is made.
+pub struct RunOptions<'a> {
+    /// Threads that the process gives to rollouts and CPU backends; recorded, not set, here.
+    pub threads: usize,
+    /// Told about progress now and then.
+    pub progress: &'a mut dyn FnMut(&Progress),
+}
+
+impl std::fmt::Debug for RunOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs `experiment` in `folder`: from the start, from the checkpoint there, or not at all where it is finished.
+///
+/// # Errors
+///
+/// If the experiment cannot be built, training stops on a non-finite value, the folder belongs to another experiment, or
+/// a file cannot be written. The reason is also left in `failure.txt`; nothing that was written before is lost.
+pub fn run(experiment: &Experiment, folder: &Path, options: RunOptions<'_>) -> Result<RunSummary> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    require_same_experiment(experiment, folder)?;
+    let failure = folder.join(file::FAILURE);
+    let outcome = start(experiment, folder, options);
+    match &outcome {
+        Ok(_) => {
+            // It may not exist; a stale one would contradict the summary.
+            std::fs::remove_file(&failure).ok();
+        }
+        Err(error) => {
+            // The error itself is returned; a folder that cannot be written to has nowhere to keep it.
+            write_atomically(&failure, format!("{error:#}\n").as_bytes()).ok();
+        }
+    }
+    outcome
+}
+
+fn require_same_experiment(experiment: &Experiment, folder: &Path) -> Result<()> {
+    let path = folder.join(file::CONFIG);
+    if !path.exists() {
+        return Ok(());
+    }
+    let other = Experiment::load(&path, &[])?;
+    if other.fingerprint()? != experiment.fingerprint()? {
+        bail!(
+            "{} holds a run of another experiment or with other settings: choose another folder with --out, or delete it",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn start(experiment: &Experiment, folder: &Path, options: RunOptions<'_>) -> Result<RunSummary> {
+    let summary = folder.join(file::SUMMARY);
+    if summary.exists() {
+        let summary = RunSummary::read(&summary)?;
+        if summary.iterations() >= Some(experiment.budget.iterations) {
+            return Ok(summary);
+        }
+    }
+    let spec: DeviceSpec = experiment.device.parse().context("at `device`")?;
+    let device = spec.open().context("at `device`")?.autodiff();
+    write_atomically(&folder.join(file::CONFIG), experiment.to_toml()?.as_bytes())?;
+    let manifest = Manifest::collect(&spec.to_string(), options.threads);
+    write_atomically(
+        &folder.join(file::MANIFEST),
+        &serde_json::to_vec_pretty(&manifest)?,
+    )?;
+    experiment.environment.visit(Start {
+        experiment,
+        folder,
+        device,
+        options,
+    })?
+}
+
+struct Start<'a, 'o> {
+    experiment: &'a Experiment,
+    folder: &'a Path,
+    device: Device,
+    options: RunOptions<'o>,
+}
+
+impl ProblemVisitor for Start<'_, '_> {
+    type Output = Result<RunSummary>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<RunSummary> {
+        let streams = Streams::new(self.experiment.seed);
+        let flows = needs_flows(&self.experiment.objective);
+        match &self.experiment.policy {
+            PolicyConfig::Mlp { .. } => {
+                let config = self
+                    .experiment
+                    .policy
+                    .mlp()
+                    .context("a perceptron has a shape")?;
+                let env = problem.environment();
+                if flows {
+                    let policy = MlpFlowPolicy::new(&config, env, streams, &self.device);
+                    self.with_flows(problem, policy)
+                } else {
+                    let policy = MlpPolicy::new(&config, env, streams, &self.device);
+                    self.without_flows(problem, policy)
+                }
+            }
+            PolicyConfig::Tabular { .. } => {
+                let backward = self.experiment.policy.backward();
+                let problem = IndexedProblem::new(problem, self.experiment.evaluation.exact_max_states)
+                    .context("a tabular policy numbers all states (raise evaluation.exact_max_states or use kind = \"mlp\")")?;
+                let env = problem.environment();
+                if flows {
+                    let policy = TabularFlowPolicy::new(env, backward, &self.device);
+                    self.with_flows(problem, policy)
+                } else {
+                    let policy = TabularPolicy::new(env, backward, &self.device);
+                    self.without_flows(problem, policy)
+                }
+            }
+        }
+    }
+}
+
+fn needs_flows(objective: &ObjectiveConfig) -> bool {
+    match objective {
+        ObjectiveConfig::TrajectoryBalance {} | ObjectiveConfig::LogPartitionVariance {} => false,
+        ObjectiveConfig::DetailedBalance { .. } | ObjectiveConfig::SubTrajectoryBalance { .. } => {
+            true
+        }
+    }
+}
+
+impl Start<'_, '_> {
+    fn without_flows<P: Problem, Q: Policy>(self, problem: P, policy: Q) -> Result<RunSummary> {
+        let objective: Box<dyn Objective<Q>> = match self.experiment.objective {
+            ObjectiveConfig::LogPartitionVariance {} => Box::new(LogPartitionVariance),
+            _ => Box::new(TrajectoryBalance),
+        };
+        self.train(problem, policy, objective)
+    }
+
+    fn with_flows<P: Problem, Q: FlowPolicy>(self, problem: P, policy: Q) -> Result<RunSummary> {
+        let objective: Box<dyn Objective<Q>> = match self.experiment.objective {
+            ObjectiveConfig::DetailedBalance { normalisation } => {
+                Box::new(DetailedBalance { normalisation })
+            }
+            ObjectiveConfig::SubTrajectoryBalance {
+                lambda,
+                normalisation,
+            } => Box::new(SubTrajectoryBalance {
+                lambda,
+                normalisation,
+            }),
+            _ => Box::new(TrajectoryBalance),
+        };
+        self.train(problem, policy, objective)
+    }
+
+    fn train<P: Problem, Q: Policy>(
+        self,
+        problem: P,
+        policy: Q,
+        objective: Box<dyn Objective<Q>>,
+    ) -> Result<RunSummary> {
+        let trainer = Trainer::new(
+            problem.environment().clone(),
+            problem.reward().clone(),
+            policy,
+            objective,
+            self.experiment.trainer(),
+        )?
+        .with_behaviour(
+            self.experiment
+                .behaviour
+                .build()
+                .context("at `behaviour`")?,
+        );
+        Run::new(self.experiment, self.folder, problem, trainer)?.finish(self.options)
+    }
+}
+
+type ProblemTrainer<P, Q> =
+    Trainer<<P as Problem>::Environment, <P as Problem>::Reward, Q, Box<dyn Objective<Q>>>;
+
+struct Run<'a, P: Problem, Q: Policy> {
+    experiment: &'a Experiment,
+    folder: &'a Path,
+    fingerprint: String,
+    problem: P,
+    target: Option<TargetOf<P>>,
+    trainer: ProblemTrainer<P, Q>,
+    session: Session,
+    recorder: Recorder,
+    latest: Figures,
+    resumed: bool,
+}
+
+impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
+    fn new(
+        experiment: &'a Experiment,
+        folder: &'a Path,
+        problem: P,
+        mut trainer: ProblemTrainer<P, Q>,
+    ) -> Result<Self> {
+        let fingerprint = experiment.fingerprint()?;
+        let config = &experiment.evaluation;
+        let target = ExactTarget::explore(&problem, config.exact_max_states)?;
+        let window = target.as_ref().filter(|_| config.window > 0);
+        let mut session =
+            Session::new(window.map(|t| Window::new(config.window, t.target().len())));
+        let path = folder.join(file::CHECKPOINT);
+        let resumed = path.exists();
+        if resumed {
+            let checkpoint = Checkpoint::load_for(&path, &fingerprint)?;
+            trainer
+                .restore(&checkpoint.trainer)
+                .with_context(|| format!("cannot continue from {}", path.display()))?;
+            session
+                .restore(&checkpoint.extra)
+                .with_context(|| format!("cannot continue from {}", path.display()))?;
+        }
+        let recorder = Recorder::open(folder, resumed.then(|| trainer.iteration()))?;
+        Ok(Self {
+            experiment,
+            folder,
+            fingerprint,
+            problem,
+            target,
+            trainer,
+            session,
+            recorder,
+            latest: Figures::new(),
+            resumed,
+        })
+    }
+
+    fn finish(mut self, options: RunOptions<'_>) -> Result<RunSummary> {
+        let iterations = self.experiment.budget.iterations;
+        let every = self.experiment.evaluation.every;
+        let mut clock = Instant::now();
+        if !self.resumed {
+            self.evaluate()?;
+        }
+        let mut last_told = Instant::now();
+        while self.trainer.iteration() < iterations {
+            let (report, trajectories) = self.trainer.step()?;
+            self.session.add(&report, self.experiment.budget.batch_size);
+            self.note_samples(&trajectories)?;
+            if last_told.elapsed().as_millis() >= 250 {
+                (options.progress)(&self.progress());
+                last_told = Instant::now();
+            }
+            if report.iteration % every == 0 || report.iteration == iterations {
+                self.session.wall_s += clock.elapsed().as_secs_f64();
+                clock = Instant::now();
+                self.evaluate()?;
+            }
+        }
+        (options.progress)(&self.progress());
+        self.conclude()
+    }
+
+    fn progress(&self) -> Progress {
+        let find = |name: &str| self.latest.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+        Progress {
+            iteration: self.trainer.iteration(),
+            iterations: self.experiment.budget.iterations,
+            loss: Some(self.session.mean_loss())
+                .filter(|l| l.is_finite())
+                .or_else(|| find("loss"))
+                .unwrap_or(f64::NAN),
+            log_z: find("log_z"),
+            total_variation: find("exact.tv"),
+            iterations_per_s: self.trainer.iteration() as f64 / self.session.phases.total(),
+        }
+    }
+
+    fn note_samples(&mut self, trajectories: &Trajectories<StateOf<P>>) -> Result<()> {
+        for terminal in trajectories.terminals() {
+            if let Some(mode) = self.problem.mode(terminal) {
+                self.session.modes.insert(mode);
+            }
+            if let (Some(window), Some(target)) = (&mut self.session.window, &self.target) {
+                let object = target.terminal_index(terminal).with_context(|| {
+                    format!("the sampled object {terminal:?} is not among the enumerated ones")
+                })?;
+                window.push(object);
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures, records, keeps the best policy, and saves a checkpoint, in this order: a checkpoint never promises rows
+    /// that are not on the disk.
+    fn evaluate(&mut self) -> Result<()> {
+        let iteration = self.trainer.iteration();
+        let figures = self.measure()?;
+        self.recorder
+            .record(iteration, self.session.wall_s, &figures)?;
+        self.keep_best(&figures)?;
+        self.latest = figures;
+        let checkpoint = Checkpoint {
+            experiment: self.fingerprint.clone(),
+            trainer: self.trainer.state(),
+            extra: self.session.to_extra(),
+        };
+        checkpoint.save(&self.folder.join(file::CHECKPOINT))?;
+        Ok(())
+    }
+
+    fn measure(&mut self) -> Result<Figures> {
+        let config = &self.experiment.evaluation;
+        let sampler = self.trainer.policy().sampler();
+        let mut figures = self.session.take_means();
+        let mut sampled = Figures::new();
+        if config.samples > 0 {
+            let settings = SampleSettings {
+                samples: config.samples,
+                top_k: config.top_k,
+                seed: self.experiment.seed,
+                iteration: self.trainer.iteration(),
+            };
+            sampled = sample_figures(
+                &self.problem,
+                sampler.as_ref(),
+                self.target.as_ref(),
+                settings,
+            )?;
+        }
+        // The log-partition variance trains no log Z; its own estimate is the batch mean of the log-weights.
+        let log_z = match self.experiment.objective {
+            ObjectiveConfig::LogPartitionVariance {} => sampled
+                .iter()
+                .find(|(name, _)| name == "samples.elbo")
+                .map(|(_, v)| *v),
+            _ => Some(self.trainer.log_z()),
+        };
+        if let Some(log_z) = log_z {
+            push(&mut figures, "log_z", log_z);
+        }
+        if let Some(target) = &self.target {
+            push(&mut figures, "exact.log_z", target.log_z());
+            if let Some(log_z) = log_z {
+                push(&mut figures, "log_z_error", (log_z - target.log_z()).abs());
+            }
+            figures.extend(target.figures(&target.learned(&self.problem, sampler.as_ref())?));
+            if let Some(window) = &self.session.window {
+                figures.extend(window.figures(target.target()));
+            }
+        }
+        figures.extend(sampled);
+        push(
+            &mut figures,
+            "modes_found",
+            self.session.modes.count() as f64,
+        );
+        Ok(figures)
+    }
+
+    fn keep_best(&mut self, figures: &Figures) -> Result<()> {
+        let default = self.target.as_ref().map(|_| "exact.tv");
+        let Some(metric) = self.experiment.evaluation.best.as_deref().or(default) else {
+            return Ok(());
+        };
+        let Some((_, value)) = figures.iter().find(|(name, _)| name == metric) else {
+            return Ok(());
+        };
+        let larger = EvaluationConfig::larger_is_better(metric) == Some(true);
+        let better = match self.session.best {
+            None => !value.is_nan(),
+            Some(best) if larger => *value > best,
+            Some(best) => *value < best,
+        };
+        if better {
+            self.session.best = Some(*value);
+            let metadata = BTreeMap::from([
+                ("iteration".to_owned(), self.trainer.iteration().to_string()),
+                (metric.to_owned(), value.to_string()),
+            ]);
+            self.save_policy(file::BEST, metadata)?;
+        }
+        Ok(())
+    }
+
+    fn save_policy(&self, name: &str, metadata: BTreeMap<String, String>) -> Result<()> {
+        let bytes = to_safetensors(&named_parameters(self.trainer.policy()), metadata)?;
+        Ok(write_atomically(&self.folder.join(name), &bytes)?)
+    }
+
+    fn conclude(self) -> Result<RunSummary> {
+        let sampler = self.trainer.policy().sampler();
+        let config = &self.experiment.evaluation;
+        let mut figures = self.latest.clone();
+        if figures.is_empty() {
+            // Killed between the last checkpoint and the summary: the figures are those of that checkpoint.
+            figures = self.recorded()?;
+        }
+        figures.extend(correlation_figures(
+            &self.problem,
+            sampler.as_ref(),
+            &config.correlation,
+            self.experiment.seed,
+        )?);
+        self.write_distribution(sampler.as_ref())?;
+        let metadata =
+            BTreeMap::from([("iteration".to_owned(), self.trainer.iteration().to_string())]);
+        self.save_policy(file::POLICY, metadata)?;
+        let summary = self.summary(&figures);
+        summary.write(&self.folder.join(file::SUMMARY))?;
+        Ok(summary)
+    }
+
+    fn recorded(&self) -> Result<Figures> {
+        let metrics = crate::summary::read_metrics(&self.folder.join(file::METRICS))?;
+        let last = self.trainer.iteration();
+        let at_end = metrics.into_iter().filter_map(|(name, samples)| {
+            let sample = samples.into_iter().rfind(|s| s.step == last)?;
+            Some((name, sample.value))
+        });
+        Ok(at_end.collect())
+    }
+
+    fn summary(&self, figures: &Figures) -> RunSummary {
+        let e = self.experiment;
+        let mut summary = RunSummary::new(&e.name, &e.device, e.seed);
+        for (name, value) in figures {
+            summary.set(name, *value);
+        }
+        let iterations = self.trainer.iteration();
+        let trajectories = iterations * e.budget.batch_size as u64;
+        summary.set_count("iterations", iterations);
+        summary.set_count("trajectories", trajectories);
+        summary.set_count("transitions", self.session.transitions);
+        if let Some(n) = self.problem.n_modes() {
+            summary.set_count("n_modes", n);
+        }
+        if let Some(best) = self.session.best {
+            summary.set("best", best);
+        }
+        let phases = &self.session.phases;
+        let seconds = phases.total();
+        summary.set("speed.iterations_per_s", iterations as f64 / seconds);
+        summary.set("speed.trajectories_per_s", trajectories as f64 / seconds);
+        summary.set(
+            "speed.transitions_per_s",
+            self.session.transitions as f64 / seconds,
+        );
+        summary.set("speed.share_rollout", phases.rollout / seconds);
+        summary.set("speed.share_evaluation", phases.evaluation / seconds);
+        summary.set("speed.share_backward", phases.backward / seconds);
+        summary.set("speed.share_optimiser", phases.optimiser / seconds);
+        summary.set("training_s", seconds);
+        summary.set("wall_s", self.session.wall_s);
+        if let Some(bytes) = peak_memory_bytes() {
+            summary.set_count("peak_memory_bytes", bytes);
+        }
+        summary
+    }
+
+    /// `row,column,target,learned` of problems whose objects lie on a plane.
+    fn write_distribution(&self, sampler: &dyn HostPolicy) -> Result<()> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let terminals = target.graph().terminal_states();
+        if terminals
+            .first()
+            .and_then(|t| self.problem.cell(t))
+            .is_none()
+        {
+            return Ok(());
+        }
+        let learned = target.learned(&self.problem, sampler)?;
+        let mut text = "row,column,target,learned\n".to_owned();
+        for ((terminal, p), q) in terminals.iter().zip(target.target()).zip(&learned) {
+            if let Some((row, column)) = self.problem.cell(terminal) {
+                writeln!(text, "{row},{column},{p},{q}").context("cannot format a figure")?;
+            }
+        }
+        Ok(write_atomically(
+            &self.folder.join(file::DISTRIBUTION),
+            text.as_bytes(),
+        )?)
+    }
+}

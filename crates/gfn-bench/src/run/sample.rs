@@ -1,0 +1,139 @@
+//! Objects from a trained policy.
+
+use super::file;
+use crate::device::DeviceSpec;
+use crate::experiment::{Experiment, ObjectiveConfig, PolicyConfig};
+use crate::problem::{IndexedProblem, Problem, ProblemVisitor};
+use anyhow::{Context as _, Result, bail};
+use burn::tensor::Device;
+use gfn_env::{Environment as _, Purpose, Streams};
+use gfn_policy::{
+    MlpFlowPolicy, MlpPolicy, OnPolicy, Policy, RolloutKey, TabularFlowPolicy, TabularPolicy,
+    from_safetensors, rollout, with_parameters,
+};
+use gfn_train::Checkpoint;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes `n` objects sampled from the policy in `folder` and their log-reward as CSV (`object,log_reward`).
+///
+/// The policy is the one at the end of the run, or at the last checkpoint of an unfinished one. `seed` chooses the
+/// samples.
+///
+/// # Errors
+///
+/// If the folder holds no run, its policy does not fit its configuration, or `out` cannot be written.
+pub fn sample_csv(folder: &Path, n: usize, seed: u64, out: &mut dyn Write) -> Result<()> {
+    let experiment = Experiment::load(&folder.join(file::CONFIG), &[])
+        .with_context(|| format!("{} is not a run folder", folder.display()))?;
+    let device = experiment.device.parse::<DeviceSpec>()?.open()?;
+    experiment.environment.visit(Sample {
+        experiment: &experiment,
+        folder,
+        n,
+        seed,
+        device,
+        out,
+    })?
+}
+
+struct Sample<'a> {
+    experiment: &'a Experiment,
+    folder: &'a Path,
+    n: usize,
+    seed: u64,
+    device: Device,
+    out: &'a mut dyn Write,
+}
+
+impl ProblemVisitor for Sample<'_> {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        let e = self.experiment;
+        let streams = Streams::new(e.seed);
+        let flows = matches!(
+            e.objective,
+            ObjectiveConfig::DetailedBalance { .. } | ObjectiveConfig::SubTrajectoryBalance { .. }
+        );
+        match (&e.policy, e.policy.mlp()) {
+            (PolicyConfig::Mlp { .. }, Some(config)) => {
+                let env = problem.environment();
+                if flows {
+                    let policy = MlpFlowPolicy::new(&config, env, streams, &self.device);
+                    self.write(&problem, policy)
+                } else {
+                    let policy = MlpPolicy::new(&config, env, streams, &self.device);
+                    self.write(&problem, policy)
+                }
+            }
+            _ => {
+                let problem = IndexedProblem::new(problem, e.evaluation.exact_max_states)?;
+                let env = problem.environment();
+                if flows {
+                    let policy = TabularFlowPolicy::new(env, e.policy.backward(), &self.device);
+                    self.write(&problem, policy)
+                } else {
+                    let policy = TabularPolicy::new(env, e.policy.backward(), &self.device);
+                    self.write(&problem, policy)
+                }
+            }
+        }
+    }
+}
+
+impl Sample<'_> {
+    fn write<P: Problem, Q: Policy>(self, problem: &P, policy: Q) -> Result<()> {
+        let (end, checkpoint) = (
+            self.folder.join(file::POLICY),
+            self.folder.join(file::CHECKPOINT),
+        );
+        let parameters = if end.exists() {
+            let bytes =
+                std::fs::read(&end).with_context(|| format!("cannot read {}", end.display()))?;
+            from_safetensors(&bytes)
+                .with_context(|| end.display().to_string())?
+                .0
+        } else if checkpoint.exists() {
+            Checkpoint::load(&checkpoint)?.trainer.parameters
+        } else {
+            bail!(
+                "{} has neither a policy nor a checkpoint yet: run the experiment first",
+                self.folder.display()
+            );
+        };
+        let policy = with_parameters(policy, &parameters)
+            .with_context(|| self.folder.display().to_string())?;
+        let sampler = policy.sampler();
+        let mut csv = csv::Writer::from_writer(self.out);
+        csv.write_record(["object", "log_reward"])?;
+        let mut left = self.n;
+        let mut round = 0;
+        while left > 0 {
+            let key = RolloutKey {
+                streams: Streams::new(self.seed),
+                purpose: Purpose::Evaluation,
+                iteration: u32::MAX - round,
+            };
+            let size = left.min(4096);
+            let batch = rollout(
+                problem.environment(),
+                problem.reward(),
+                sampler.as_ref(),
+                &OnPolicy,
+                key,
+                size,
+            )?;
+            for (terminal, log_reward) in batch.terminals().zip(batch.log_reward()) {
+                csv.write_record([
+                    problem.environment().describe(terminal),
+                    log_reward.to_string(),
+                ])?;
+            }
+            left -= size;
+            round += 1;
+        }
+        csv.flush()?;
+        Ok(())
+    }
+}

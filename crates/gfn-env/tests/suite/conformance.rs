@@ -1,0 +1,77 @@
+//! Every environment of the crate passes the conformance checks, whole or in samples.
+
+use gfn_env::{
+    BitSequence, BuildOrder, CheckReport, Enumerable, Environment, Hypergrid, Indexed, StateGraph,
+    Streams, TfBind8, check_enumerable, check_environment,
+};
+
+/// Checks everything, and that the walks saw the whole of a small environment.
+fn check_all<E: Enumerable>(env: &E, n_walks: usize) -> CheckReport {
+    let graph = StateGraph::explore(env, 5_000).unwrap();
+    assert_eq!(graph.terminals().len(), env.n_terminal());
+    check_enumerable(env, Streams::new(1)).unwrap();
+    let report = check_environment(env, n_walks, Streams::new(1)).unwrap();
+    assert_eq!(report.n_states, graph.len(), "the walks saw every state");
+    assert_eq!(report.n_terminals, env.n_terminal());
+    assert_eq!(report.longest_walk, env.max_len(), "the bound is tight");
+    report
+}
+
+#[test]
+fn hypergrids() {
+    let report = check_all(&Hypergrid::new(1, 2).unwrap(), 20);
+    assert_eq!((report.n_states, report.longest_row), (4, 1));
+    assert_eq!(
+        check_all(&Hypergrid::new(2, 3).unwrap(), 300).longest_row,
+        2
+    );
+    check_all(&Hypergrid::new(3, 3).unwrap(), 3_000);
+    // Too large to see all of it, at the limits of the parameters.
+    check_environment(&Hypergrid::new(16, 2).unwrap(), 20, Streams::new(2)).unwrap();
+    check_environment(&Hypergrid::new(2, 65_535).unwrap(), 20, Streams::new(2)).unwrap();
+}
+
+#[test]
+fn bit_sequences() {
+    for order in [BuildOrder::Autoregressive, BuildOrder::AnyPosition] {
+        check_all(&BitSequence::new(6, 2, order).unwrap(), 2_000);
+        check_all(&BitSequence::new(4, 1, order).unwrap(), 1_000);
+        check_all(&BitSequence::new(3, 3, order).unwrap(), 200);
+        check_environment(
+            &BitSequence::new(120, 8, order).unwrap(),
+            2,
+            Streams::new(2),
+        )
+        .unwrap();
+        let widest = BitSequence::new(128, 1, order).unwrap();
+        check_environment(&widest, 2, Streams::new(2)).unwrap();
+    }
+}
+
+#[test]
+fn tfbind8() {
+    check_enumerable(&TfBind8::new(), Streams::new(1)).unwrap();
+    let report = check_environment(&TfBind8::new(), 500, Streams::new(1)).unwrap();
+    assert_eq!((report.longest_walk, report.longest_row), (8, 8));
+}
+
+#[test]
+fn indexed_and_behind_pointers() {
+    let grid = Indexed::new(Hypergrid::new(2, 3).unwrap(), 18).unwrap();
+    let report = check_all(&grid, 300);
+    assert_eq!(report.longest_row, 1);
+    let boxed: Box<dyn Enumerable<State = _>> = Box::new(grid);
+    assert_eq!(check_all(&boxed, 300), report);
+    assert_eq!(check_all(&std::sync::Arc::new(boxed), 300), report);
+}
+
+#[test]
+fn environments_are_send_and_sync() {
+    fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<Indexed<Hypergrid>>();
+    assert_send_sync::<Box<dyn Environment<State = u8>>>();
+    assert_send_sync::<gfn_env::HypergridReward>();
+    assert_send_sync::<gfn_env::BitSequenceReward>();
+    assert_send_sync::<gfn_env::TfBind8Reward>();
+    assert_send_sync::<gfn_env::RewardError>();
+}

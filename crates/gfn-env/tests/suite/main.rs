@@ -1,0 +1,24 @@
+//! Tests of the public interface, one module for each subject.
+
+#[cfg(test)]
+mod bit_sequence;
+#[cfg(test)]
+mod broken;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod exact;
+#[cfg(test)]
+mod hypergrid;
+#[cfg(test)]
+mod landscapes;
+#[cfg(all(test, feature = "serde"))]
+mod serialisation;
+#[cfg(test)]
+mod tfbind8;
+#[cfg(test)]
+mod trajectories;
+#[cfg(test)]
+mod value_stability;
+#[cfg(test)]
+mod walk;

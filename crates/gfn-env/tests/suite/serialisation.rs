@@ -1,0 +1,116 @@
+//! Configurations as TOML.
+
+use gfn_env::{
+    Action, BitSequence, BitSequenceState, BuildOrder, Environment as _, HammingReward, Hypergrid,
+    HypergridRewardConfig, HypergridState, TfBind8, TfBind8RewardConfig, TfBind8State,
+};
+
+#[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+struct Experiment {
+    order: BuildOrder,
+    grid: HypergridRewardConfig,
+    bits: HammingReward,
+    dna: TfBind8RewardConfig,
+}
+
+const TEXT: &str = r#"
+order = "any-position"
+grid = { kind = "original", r0 = 0.1, r1 = 0.5, r2 = 2.0 }
+bits = { kind = "normalised-hamming", beta = 3.0 }
+dna = { kind = "floor-after-power", exponent = 3.0, scale = 10.0, floor = 1e-3 }
+"#;
+
+#[test]
+fn configurations_survive_a_round_trip() {
+    let experiment: Experiment = toml::from_str(TEXT).unwrap();
+    assert_eq!(
+        experiment,
+        Experiment {
+            order: BuildOrder::AnyPosition,
+            grid: HypergridRewardConfig::Original {
+                r0: 0.1,
+                r1: 0.5,
+                r2: 2.0
+            },
+            bits: HammingReward::NormalisedHamming { beta: 3.0 },
+            dna: TfBind8RewardConfig::floor_after_power(),
+        }
+    );
+    let again: Experiment = toml::from_str(&toml::to_string(&experiment).unwrap()).unwrap();
+    assert_eq!(again, experiment);
+}
+
+#[test]
+fn nested_and_optional_fields() {
+    let text = r#"
+        kind = "corrupted"
+        rate = 0.1
+        seed = 1
+        [base]
+        kind = "conditional-multiscale"
+        r0 = 0.1
+        base = 4
+        filter-width = 2
+        seed = 42
+        tiers = [{ weight = 1.0 }, { weight = 10.0, modulus = 2 }]
+    "#;
+    // Fields keep their Rust names: only kinds are in kebab case.
+    let error = toml::from_str::<HypergridRewardConfig>(text).unwrap_err();
+    assert!(error.to_string().contains("filter-width"), "{error}");
+    let text = text.replace("filter-width", "filter_width");
+    let config: HypergridRewardConfig = toml::from_str(&text).unwrap();
+    let again: HypergridRewardConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+    assert_eq!(again, config);
+}
+
+#[test]
+fn unknown_fields_and_kinds_are_refused() {
+    for (from, to) in [
+        ("beta = 3.0", "betta = 3.0"),
+        ("beta = 3.0", "beta = 3.0, n = 1"),
+        ("normalised-hamming", "hamming"),
+        ("r2 = 2.0", "r2 = 2.0, r3 = 1.0"),
+    ] {
+        let text = TEXT.replace(from, to);
+        assert!(toml::from_str::<Experiment>(&text).is_err(), "{to}");
+    }
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+struct States {
+    action: Action,
+    cell: HypergridState,
+    bits: BitSequenceState,
+    word: TfBind8State,
+}
+
+#[test]
+fn states_survive_a_round_trip() {
+    let sequence = BitSequence::new(120, 8, BuildOrder::AnyPosition).unwrap();
+    let mut bits = sequence.source();
+    sequence.step(&mut bits, Action(255)).unwrap();
+    let states = States {
+        action: Action(3),
+        cell: Hypergrid::new(3, 8)
+            .unwrap()
+            .exited_cell(&[1, 0, 7])
+            .unwrap(),
+        bits,
+        word: TfBind8::new().word("ACG").unwrap(),
+    };
+    let text = toml::to_string(&states).unwrap();
+    let again: States = toml::from_str(&text).unwrap();
+    assert_eq!(again, states);
+    // What is written is a promise too, and what no environment has is refused.
+    for (part, bad) in [
+        ("coordinates = [1, 0, 7]", "coordinates = []"),
+        ("\"ACG\"", "\"ACX\""),
+        ("\"ACG\"", "\"ACGTACGTA\""),
+        ("\"ff0000000000000000000000000000/1\"", "\"ff/g\""),
+    ] {
+        assert!(text.contains(part), "{text}");
+        let bad = text.replace(part, bad);
+        assert!(toml::from_str::<States>(&bad).is_err(), "{bad}");
+    }
+}

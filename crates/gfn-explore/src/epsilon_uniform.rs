@@ -1,0 +1,83 @@
+//! Epsilon-uniform exploration over the allowed actions.
+
+use crate::{Schedule, ScheduleError};
+use gfn_policy::Behaviour;
+
+/// `μ(a | s) = (1 − ε) ν(a | s) + ε / #allowed(s)` on top of another behaviour `ν`.
+///
+/// The uniform part covers the ALLOWED actions only: a mixture that leaks into forbidden actions gives them
+/// probability where the policy has none, and an infinite loss.
+#[derive(Clone, Debug)]
+pub struct EpsilonUniform<B> {
+    inner: B,
+    epsilon: Schedule,
+}
+
+impl<B: Behaviour> EpsilonUniform<B> {
+    /// Mixes `inner` with the uniform behaviour.
+    ///
+    /// # Errors
+    ///
+    /// If ε leaves `[0, 1]` at some iteration.
+    pub fn new(inner: B, epsilon: Schedule) -> Result<Self, ScheduleError> {
+        epsilon.validate(0.0, 1.0)?;
+        Ok(Self { inner, epsilon })
+    }
+}
+
+impl<B: Behaviour> Behaviour for EpsilonUniform<B> {
+    fn probabilities(
+        &self,
+        logits: &[f32],
+        allowed: &[bool],
+        iteration: u64,
+        probabilities: &mut [f32],
+    ) {
+        self.inner
+            .probabilities(logits, allowed, iteration, probabilities);
+        let epsilon = self.epsilon.at(iteration) as f32;
+        if epsilon <= 0.0 {
+            return;
+        }
+        let share = epsilon / allowed.iter().filter(|ok| **ok).count() as f32;
+        for (p, &ok) in probabilities.iter_mut().zip(allowed) {
+            if ok {
+                *p = (1.0 - epsilon) * *p + share;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gfn_policy::OnPolicy;
+
+    #[test]
+    fn mixture_by_hand_and_never_on_forbidden_actions() {
+        // softmax(ln 3, 0) = (3/4, 1/4); with ε = 0.2 over two allowed actions: 0.8·3/4 + 0.1, 0.8·1/4 + 0.1.
+        let behaviour = EpsilonUniform::new(OnPolicy, Schedule::constant(0.2)).unwrap();
+        let mut p = [9.0; 3];
+        behaviour.probabilities(&[3f32.ln(), 50.0, 0.0], &[true, false, true], 0, &mut p);
+        assert!(
+            (p[0] - 0.7).abs() < 1e-6 && p[1] == 0.0 && (p[2] - 0.3).abs() < 1e-6,
+            "{p:?}"
+        );
+    }
+
+    #[test]
+    fn schedule_moves_it_to_the_inner_behaviour() {
+        let epsilon = Schedule::Linear {
+            from: 1.0,
+            to: 0.0,
+            iterations: 10,
+        };
+        let behaviour = EpsilonUniform::new(OnPolicy, epsilon).unwrap();
+        let (mut first, mut last, mut policy) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+        behaviour.probabilities(&[2.0, -1.0], &[true, true], 0, &mut first);
+        behaviour.probabilities(&[2.0, -1.0], &[true, true], 10, &mut last);
+        OnPolicy.probabilities(&[2.0, -1.0], &[true, true], 10, &mut policy);
+        assert_eq!(first, [0.5, 0.5]);
+        assert_eq!(last, policy);
+    }
+}

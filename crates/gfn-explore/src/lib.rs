@@ -1,0 +1,39 @@
+//! GFlowNet exploration: how trajectories are chosen while training.
+//!
+//! The one decision of this crate: **a behaviour only chooses actions.** It turns the logits of a state into the
+//! probabilities that are sampled from; trajectories are then scored under the current policy, so a behaviour can never
+//! change what an objective converges to, as long as it keeps every allowed action possible.
+//!
+//! | Behaviour | Probabilities |
+//! |---|---|
+//! | [`OnPolicy`] | `P_F` |
+//! | [`EpsilonUniform`] | `(1 − ε) P_F + ε / #allowed` |
+//! | [`Tempered`] | `∝ P_F^{1/T}` |
+//!
+//! # Examples
+//!
+//! ```
+//! use gfn_explore::{Behaviour as _, EpsilonUniform, OnPolicy, Schedule};
+//!
+//! let epsilon = Schedule::Linear { from: 1.0, to: 0.0, iterations: 1_000 };
+//! let behaviour = EpsilonUniform::new(OnPolicy, epsilon)?;
+//! let mut p = [0.0; 3];
+//! behaviour.probabilities(&[5.0, 0.0, 0.0], &[true, true, false], 0, &mut p);
+//! assert_eq!(p, [0.5, 0.5, 0.0]);
+//! # Ok::<(), gfn_explore::ScheduleError>(())
+//! ```
+//!
+//! # Features
+//!
+//! `serde`: configuration enums for experiment files.
+
+mod config;
+mod epsilon_uniform;
+mod schedule;
+mod tempered;
+
+pub use config::BehaviourConfig;
+pub use epsilon_uniform::EpsilonUniform;
+pub use gfn_policy::{Behaviour, OnPolicy};
+pub use schedule::{Schedule, ScheduleError};
+pub use tempered::Tempered;

@@ -1,0 +1,97 @@
+//! What every objective reads of a batch of trajectories.
+
+use burn::tensor::Tensor;
+
+use crate::Segments;
+
+/// Log-probabilities of a batch of complete trajectories under the current policies.
+///
+/// With `B` trajectories and `N` transitions in all. For a transition `s → s'`, `log_pf` holds
+/// `log P_F(s' | s)` and `log_pb` holds `log P_B(s | s')`; an exit action changes no object, so that
+/// its `log_pb` is 0. All tensors lie on one device and have one floating-point type.
+#[derive(Clone, Debug)]
+pub struct LogProbs {
+    /// `log P_F(s' | s)` of every transition, `[N]`.
+    pub log_pf: Tensor<1>,
+    /// `log P_B(s | s')` of every transition, `[N]`.
+    pub log_pb: Tensor<1>,
+    /// `log R(x)` of every trajectory, `[B]`.
+    pub log_reward: Tensor<1>,
+    /// Where each trajectory lies among the transitions.
+    pub segments: Segments,
+}
+
+impl LogProbs {
+    /// The log-probabilities of a batch, checked for their lengths.
+    ///
+    /// # Shapes
+    ///
+    /// - `log_pf`, `log_pb`: `[N]`, with `N` the entries of `segments`
+    /// - `log_reward`: `[B]`, with `B` its segments
+    ///
+    /// # Panics
+    ///
+    /// If a tensor has another length, or if there is no transition.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use gfn_loss::{LogProbs, Segments};
+    ///
+    /// let device = Device::flex();
+    /// let x = LogProbs::new(
+    ///     Tensor::from_data([-1.0, -0.5, -0.25], &device),
+    ///     Tensor::from_data([0.0, -0.75, 0.0], &device),
+    ///     Tensor::from_data([0.5, 2.0], &device),
+    ///     Segments::from_lengths(&[2, 1]),
+    /// );
+    /// assert_eq!(x.segments.n_segments(), 2);
+    /// ```
+    #[must_use]
+    pub fn new(
+        log_pf: Tensor<1>,
+        log_pb: Tensor<1>,
+        log_reward: Tensor<1>,
+        segments: Segments,
+    ) -> Self {
+        segments.check_entries("log_pf", &log_pf);
+        segments.check_entries("log_pb", &log_pb);
+        check_per_trajectory("log_reward", &log_reward, &segments);
+        assert!(
+            segments.n_entries() > 0,
+            "a batch needs at least one transition"
+        );
+        Self {
+            log_pf,
+            log_pb,
+            log_reward,
+            segments,
+        }
+    }
+
+    /// `Σ_t log P_F − Σ_t log P_B` of every trajectory, `[B]`.
+    pub(crate) fn log_ratio(&self) -> Tensor<1> {
+        self.segments.sum(self.log_pf.clone() - self.log_pb.clone())
+    }
+}
+
+/// Panics unless `values` has one value per trajectory.
+pub(crate) fn check_per_trajectory(name: &str, values: &Tensor<1>, segments: &Segments) {
+    let [n] = values.dims();
+    let expected = segments.n_segments();
+    assert_eq!(
+        n, expected,
+        "{name} has {n} entries, the batch {expected} trajectories"
+    );
+}
+
+/// Panics unless `log_flow` has one value per state.
+pub(crate) fn check_per_state(log_flow: &Tensor<1>, segments: &Segments) {
+    let [n] = log_flow.dims();
+    let expected = segments.n_entries() + segments.n_segments();
+    assert_eq!(
+        n, expected,
+        "log_flow has {n} entries, the batch {expected} states"
+    );
+}

@@ -1,0 +1,34 @@
+//! Parameters that a regression loss refuses.
+
+use std::fmt;
+
+/// A parameter for which a regression loss is not defined.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RegressionError {
+    /// The Huber loss needs a finite `delta` above 0.
+    Delta {
+        /// What was given.
+        delta: f64,
+    },
+    /// The Linex loss needs a finite `alpha` other than 0.
+    Alpha {
+        /// What was given.
+        alpha: f64,
+    },
+}
+
+impl fmt::Display for RegressionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delta { delta } => {
+                write!(f, "huber: delta must be finite and above 0, it is {delta}")
+            }
+            Self::Alpha { alpha } => {
+                write!(f, "linex: alpha must be finite and not 0, it is {alpha}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RegressionError {}

@@ -1,0 +1,230 @@
+//! Gradients against central differences, in double precision.
+
+mod common;
+
+use burn::tensor::{Device, Tensor};
+use common::{Batch, REGRESSIONS, assert_close, entries, vector};
+use gfn_loss::{
+    LogProbs, Regression, Residual, Segments, SubTrajectoryNormalisation, TransitionNormalisation,
+    detailed_balance, log_partition_variance, sub_trajectory_balance, trajectory_balance,
+    with_terminal_rewards,
+};
+use proptest::prelude::*;
+
+/// All differentiable inputs of an objective.
+#[derive(Clone)]
+struct Inputs {
+    probs: LogProbs,
+    log_flow: Tensor<1>,
+    log_z: Tensor<1>,
+}
+
+/// How the loss is made of them.
+type Loss = fn(&Inputs, &Regression) -> Tensor<1>;
+
+fn flows(x: &Inputs) -> Tensor<1> {
+    let log_reward = x.probs.log_reward.clone();
+    with_terminal_rewards(x.log_flow.clone(), log_reward, &x.probs.segments)
+}
+
+fn sub_trajectory(
+    x: &Inputs,
+    lambda: f64,
+    normalisation: SubTrajectoryNormalisation,
+) -> Residual<3> {
+    sub_trajectory_balance(&x.probs, flows(x), lambda, normalisation)
+}
+
+const OBJECTIVES: [(&str, Loss); 5] = [
+    ("trajectory balance", |x, g| {
+        trajectory_balance(&x.probs, x.log_z.clone()).loss(g)
+    }),
+    ("detailed balance, batch", |x, g| {
+        detailed_balance(&x.probs, flows(x), TransitionNormalisation::Batch {}).loss(g)
+    }),
+    ("detailed balance, trajectory", |x, g| {
+        detailed_balance(&x.probs, flows(x), TransitionNormalisation::Trajectory {}).loss(g)
+    }),
+    ("sub-trajectory balance, batch", |x, g| {
+        sub_trajectory(x, 0.9, SubTrajectoryNormalisation::Batch {}).loss(g)
+    }),
+    ("sub-trajectory balance, trajectory", |x, g| {
+        sub_trajectory(x, 1.9, SubTrajectoryNormalisation::Trajectory {}).loss(g)
+    }),
+];
+
+/// `[log_pf, log_pb, log_reward, log_flow, log_z]` of a batch, in this order everywhere below.
+fn values(x: &Batch) -> [Vec<f64>; 5] {
+    let log_z = vec![x.log_z];
+    let log_flow = x.log_flow.clone();
+    [
+        x.log_pf.clone(),
+        x.log_pb.clone(),
+        x.log_reward.clone(),
+        log_flow,
+        log_z,
+    ]
+}
+
+fn inputs(tensors: &[Tensor<1>; 5], segments: &Segments) -> Inputs {
+    let [log_pf, log_pb, log_reward, log_flow, log_z] = tensors.clone();
+    let probs = LogProbs::new(log_pf, log_pb, log_reward, segments.clone());
+    Inputs {
+        probs,
+        log_flow,
+        log_z,
+    }
+}
+
+fn check(name: &str, x: &Batch, loss: impl Fn(&Inputs) -> Tensor<1>) {
+    let tracked = Device::flex().autodiff();
+    let segments = x.segments();
+    let leaves = values(x).map(|v| vector(&v, &tracked).require_grad());
+    let gradients = loss(&inputs(&leaves, &segments)).backward();
+
+    let plain = Device::flex();
+    let at = |v: &[Vec<f64>; 5]| {
+        let tensors = [0, 1, 2, 3, 4].map(|k: usize| vector(&v[k], &plain));
+        entries(loss(&inputs(&tensors, &segments)))[0]
+    };
+    let h = 1e-5;
+    for (k, leaf) in leaves.iter().enumerate() {
+        let centre = values(x);
+        let differences: Vec<f64> = (0..centre[k].len())
+            .map(|i| {
+                let (mut low, mut high) = (centre.clone(), centre.clone());
+                low[k][i] -= h;
+                high[k][i] += h;
+                (at(&high) - at(&low)) / (2.0 * h)
+            })
+            .collect();
+        match leaf.grad(&gradients) {
+            Some(gradient) => assert_close(&entries(gradient), &differences, 1e-8),
+            None => assert!(
+                differences.iter().all(|d| *d == 0.0),
+                "{name}: no gradient for input {k}, but {differences:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn every_objective_with_every_regression() {
+    for lengths in [vec![3, 1, 2], vec![2, 2]] {
+        let x = Batch::random(&lengths, 11);
+        for (name, loss) in OBJECTIVES {
+            for g in REGRESSIONS {
+                check(name, &x, |x| loss(x, &g));
+            }
+        }
+    }
+}
+
+#[test]
+fn one_partition_function_per_trajectory() {
+    let x = Batch::random(&[3, 1, 2], 12);
+    for g in REGRESSIONS {
+        check("conditional", &x, |x| {
+            // log Z of trajectory b is log_z plus the flow of state b, whatever it means.
+            let log_z = x.log_z.clone() + x.log_flow.clone().narrow(0, 0, 3);
+            trajectory_balance(&x.probs, log_z).loss(&g)
+        });
+    }
+}
+
+/// The mean over the batch of `log R + Σ log P_B − Σ log P_F`, not detached.
+fn mean_estimate(x: &LogProbs) -> Tensor<1> {
+    let log_ratio = x.segments.sum(x.log_pb.clone() - x.log_pf.clone());
+    (x.log_reward.clone() + log_ratio).mean()
+}
+
+#[test]
+fn log_partition_variance_is_a_variance() {
+    // For squares the detached mean changes nothing: the gradient is that of the whole function.
+    let x = Batch::random(&[3, 1, 2, 2], 13);
+    for g in [Regression::Squared {}, Regression::HalfSquared {}] {
+        check("variance", &x, |x| {
+            log_partition_variance(&x.probs).loss(&g)
+        });
+    }
+}
+
+#[test]
+fn log_partition_variance_descends_at_a_fixed_mean() {
+    // For any loss: the gradient of trajectory balance at log Z = the mean, held fixed.
+    let x = Batch::random(&[3, 1, 2, 2], 14);
+    let fixed = entries(mean_estimate(&x.log_probs(&Device::flex())))[0];
+    let fixed = Batch { log_z: fixed, ..x };
+    for g in REGRESSIONS {
+        let device = Device::flex().autodiff();
+        let gradient = |residual: fn(&LogProbs, f64, &Device) -> Residual<1>| {
+            let mut probs = fixed.log_probs(&device);
+            probs.log_pf = probs.log_pf.require_grad();
+            let loss = residual(&probs, fixed.log_z, &device).loss(&g);
+            entries(probs.log_pf.grad(&loss.backward()).unwrap())
+        };
+        let variance = gradient(|x, _, _| log_partition_variance(x));
+        let balance = gradient(|x, z, device| trajectory_balance(x, vector(&[z], device)));
+        assert_close(&variance, &balance, 1e-12);
+    }
+}
+
+#[test]
+fn detaching_the_mean_changes_no_squared_gradient() {
+    let x = Batch::random(&[3, 1, 2, 2], 15);
+    let device = Device::flex().autodiff();
+    let gradient = |residual: fn(&LogProbs) -> Residual<1>, g: &Regression| {
+        let mut probs = x.log_probs(&device);
+        probs.log_pf = probs.log_pf.require_grad();
+        let loss = residual(&probs).loss(g);
+        entries(probs.log_pf.grad(&loss.backward()).unwrap())
+    };
+    let attached = |x: &LogProbs| trajectory_balance(x, mean_estimate(x));
+    for g in [Regression::Squared {}, Regression::HalfSquared {}] {
+        let detached = gradient(log_partition_variance, &g);
+        assert_close(&detached, &gradient(attached, &g), 1e-12);
+    }
+    // An asymmetric loss sees the difference: the comparison above can fail.
+    let g = Regression::Linex { alpha: 1.0 };
+    let detached = gradient(log_partition_variance, &g);
+    let attached = gradient(attached, &g);
+    assert!((detached[0] - attached[0]).abs() > 1e-3);
+}
+
+#[test]
+fn a_batch_without_tracking_has_the_same_loss() {
+    let x = Batch::random(&[3, 1, 2], 16);
+    for (name, loss) in OBJECTIVES {
+        let at = |device: &Device| {
+            let tensors = values(&x).map(|v| vector(&v, device));
+            entries(loss(
+                &inputs(&tensors, &x.segments()),
+                &Regression::Squared {},
+            ))
+        };
+        assert_eq!(
+            at(&Device::flex()),
+            at(&Device::flex().autodiff()),
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_ragged_batch(
+        lengths in prop::collection::vec(1usize..5, 1..4),
+        seed: u64,
+        objective in 0..OBJECTIVES.len(),
+        smooth in prop::sample::select(vec![
+            Regression::HalfSquared {},
+            Regression::ShiftedCosh {},
+            Regression::Linex { alpha: 0.5 },
+        ]),
+    ) {
+        let (name, loss) = OBJECTIVES[objective];
+        check(name, &Batch::random(&lengths, seed), |x| loss(x, &smooth));
+    }
+}

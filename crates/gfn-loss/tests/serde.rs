@@ -1,0 +1,74 @@
+//! The configuration enums in files: names, round trips, and no key is ignored.
+#![cfg(feature = "serde")]
+
+mod common;
+
+use common::REGRESSIONS;
+use gfn_loss::{Regression, SubTrajectoryNormalisation, TransitionNormalisation};
+use serde::{Serialize, de::DeserializeOwned};
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error| error.message().to_owned())
+}
+
+/// Every value survives TOML and JSON, and is refused with one key more.
+fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+    let text = toml::to_string(value).expect("serialisable");
+    assert_eq!(parse::<T>(&text).as_ref(), Ok(value), "{text}");
+    let json = serde_json::to_string(value).expect("serialisable");
+    assert_eq!(
+        &serde_json::from_str::<T>(&json).expect("readable"),
+        value,
+        "{json}"
+    );
+
+    let error = parse::<T>(&format!("{text}alhpa = 1.0\n")).expect_err("one key too many");
+    assert!(error.contains("unknown field `alhpa`"), "{text}: {error}");
+}
+
+#[test]
+fn every_variant_round_trips_and_refuses_unknown_keys() {
+    REGRESSIONS.iter().for_each(check);
+    check(&TransitionNormalisation::Batch {});
+    check(&TransitionNormalisation::Trajectory {});
+    check(&SubTrajectoryNormalisation::Batch {});
+    check(&SubTrajectoryNormalisation::Trajectory {});
+}
+
+#[test]
+fn names_in_files_are_stable() {
+    let files = [
+        ("kind = 'squared'", Regression::Squared {}),
+        ("kind = 'half-squared'", Regression::HalfSquared {}),
+        (
+            "kind = 'huber'\ndelta = 2.0",
+            Regression::Huber { delta: 2.0 },
+        ),
+        ("kind = 'shifted-cosh'", Regression::ShiftedCosh {}),
+        (
+            "kind = 'linex'\nalpha = -1.0",
+            Regression::Linex { alpha: -1.0 },
+        ),
+    ];
+    for (text, expected) in files {
+        assert_eq!(parse(text), Ok(expected));
+        assert!(text.contains(&format!("'{}'", expected.name())));
+    }
+    let trajectory = parse("kind = 'trajectory'");
+    assert_eq!(trajectory, Ok(TransitionNormalisation::Trajectory {}));
+    let batch = parse("kind = 'batch'");
+    assert_eq!(batch, Ok(SubTrajectoryNormalisation::Batch {}));
+}
+
+#[test]
+fn wrong_files_are_refused() {
+    for (text, expected) in [
+        ("kind = 'linx'\nalpha = 1.0", "unknown variant `linx`"),
+        ("kind = 'linex'", "missing field `alpha`"),
+        ("alpha = 1.0", "missing field `kind`"),
+        ("kind = 'linex'\nalpha = 'one'", "invalid type"),
+    ] {
+        let error = parse::<Regression>(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

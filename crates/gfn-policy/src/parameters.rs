@@ -1,0 +1,207 @@
+//! Parameters by name: what the optimiser groups, checkpoints hold and safetensors files carry.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::BTreeMap;
+
+/// One parameter tensor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Shape, outermost dimension first.
+    pub shape: Vec<usize>,
+    /// Row-major values.
+    pub values: Vec<f32>,
+}
+
+/// Why parameters could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParametersError {
+    /// Not a safetensors file, or cut short.
+    #[error("not a complete safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// A tensor has another element type.
+    #[error("tensor `{name}` holds {found:?}, not F32")]
+    ElementType {
+        /// Tensor name.
+        name: String,
+        /// Type in the file.
+        found: Dtype,
+    },
+    /// The policy has a parameter that the file lacks.
+    #[error("the file has no tensor `{0}`: it belongs to a policy of another shape")]
+    Missing(String),
+    /// The file has a tensor that the policy lacks.
+    #[error("the policy has no parameter `{0}`: the file belongs to a policy of another shape")]
+    Unknown(String),
+    /// Shapes differ.
+    #[error("tensor `{name}` has shape {found:?} in the file and {expected:?} in the policy")]
+    Shape {
+        /// Tensor name.
+        name: String,
+        /// Shape in the policy.
+        expected: Vec<usize>,
+        /// Shape in the file.
+        found: Vec<usize>,
+    },
+}
+
+/// All float parameters of a module, by dotted path.
+pub fn named_parameters<M: Module>(module: &M) -> BTreeMap<String, NamedTensor> {
+    struct Collect {
+        path: Vec<String>,
+        found: BTreeMap<String, NamedTensor>,
+    }
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let value = param.val();
+            let tensor = NamedTensor {
+                shape: value.dims().to_vec(),
+                values: value.into_data().iter::<f32>().collect(),
+            };
+            self.found.insert(self.path.join("."), tensor);
+        }
+    }
+    let mut collect = Collect {
+        path: Vec::new(),
+        found: BTreeMap::new(),
+    };
+    module.visit(&mut collect);
+    collect.found
+}
+
+/// `module` with every float parameter replaced by the tensor of the same name.
+///
+/// # Errors
+///
+/// If a name or a shape differs; the module is then dropped, the tensors are untouched.
+pub fn with_parameters<M: Module>(
+    module: M,
+    tensors: &BTreeMap<String, NamedTensor>,
+) -> Result<M, ParametersError> {
+    struct Replace<'a> {
+        path: Vec<String>,
+        tensors: &'a BTreeMap<String, NamedTensor>,
+        used: usize,
+        error: Option<ParametersError>,
+    }
+    impl ModuleMapper for Replace<'_> {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let name = self.path.join(".");
+            let expected = param.val().dims().to_vec();
+            match self.tensors.get(&name) {
+                None => self.error = Some(ParametersError::Missing(name)),
+                Some(tensor) if tensor.shape != expected => {
+                    self.error = Some(ParametersError::Shape {
+                        name,
+                        expected,
+                        found: tensor.shape.clone(),
+                    });
+                }
+                Some(tensor) => {
+                    self.used += 1;
+                    return param.map(|old| {
+                        let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
+                        // A fresh tensor does not track gradients unless told to: without this line the parameter
+                        // silently stops training.
+                        Tensor::from_data(data, &old.device())
+                            .set_require_grad(old.is_require_grad())
+                    });
+                }
+            }
+            param
+        }
+    }
+    let mut replace = Replace {
+        path: Vec::new(),
+        tensors,
+        used: 0,
+        error: None,
+    };
+    let module = module.map(&mut replace);
+    if let Some(error) = replace.error {
+        return Err(error);
+    }
+    if replace.used != tensors.len() {
+        let names = named_parameters(&module);
+        if let Some(name) = tensors.keys().find(|name| !names.contains_key(*name)) {
+            return Err(ParametersError::Unknown(name.clone()));
+        }
+    }
+    Ok(module)
+}
+
+/// Tensors and string metadata as the bytes of a safetensors file.
+///
+/// # Errors
+///
+/// If the metadata cannot be written as a header.
+pub fn to_safetensors(
+    tensors: &BTreeMap<String, NamedTensor>,
+    metadata: BTreeMap<String, String>,
+) -> Result<Vec<u8>, ParametersError> {
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, t)| {
+            let data = t.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            (name.clone(), t.shape.clone(), data)
+        })
+        .collect();
+    let views = bytes
+        .iter()
+        .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    // The crate wants its own map type; metadata of several keys is one JSON-free entry per key.
+    let metadata = (!metadata.is_empty()).then(|| metadata.into_iter().collect());
+    Ok(safetensors::serialize(views, metadata)?)
+}
+
+/// Reads what [`to_safetensors`] wrote.
+///
+/// # Errors
+///
+/// If the bytes are no complete safetensors file or hold other element types than F32.
+pub fn from_safetensors(
+    bytes: &[u8],
+) -> Result<(BTreeMap<String, NamedTensor>, BTreeMap<String, String>), ParametersError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let metadata = header
+        .metadata()
+        .as_ref()
+        .map(|m| m.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+        .unwrap_or_default();
+    let file = SafeTensors::deserialize(bytes)?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(ParametersError::ElementType {
+                name,
+                found: view.dtype(),
+            });
+        }
+        let values = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        let tensor = NamedTensor {
+            shape: view.shape().to_vec(),
+            values,
+        };
+        tensors.insert(name, tensor);
+    }
+    Ok((tensors, metadata))
+}

@@ -1,0 +1,359 @@
+//! Sampling trajectories on the host, forward from the source and backward from terminal states.
+//!
+//! Lanes are split into groups whose size depends on the batch alone; a group runs all its lanes to their ends on one
+//! thread, evaluating only those still alive. Each lane draws from a stream keyed by (purpose, iteration, lane), so
+//! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
+
+use crate::{BackwardPolicy, Behaviour, HostPolicy, Workspace, masked_softmax};
+use gfn_env::rand::{Rng, RngExt as _};
+use gfn_env::{
+    Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
+    Streams, Trajectories, checked_log_reward,
+};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+/// Which random numbers a rollout uses.
+#[derive(Clone, Copy, Debug)]
+pub struct RolloutKey {
+    /// The run's streams.
+    pub streams: Streams,
+    /// What the trajectories are for.
+    pub purpose: Purpose,
+    /// Iteration (or round) that owns them.
+    pub iteration: u32,
+}
+
+/// Why a rollout stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RolloutError {
+    /// The policy wrote NaN or infinite logits.
+    #[error(
+        "the policy's logits are not finite in state {state} (lane {lane}): the parameters have diverged; lower the \
+         learning rate or clip gradients"
+    )]
+    NonFiniteLogits {
+        /// Lane of the batch.
+        lane: usize,
+        /// `Debug` form of the state.
+        state: String,
+    },
+    /// No action is allowed in a state that is not terminal, or none leads back from one that is not the source.
+    #[error(
+        "no {direction} action is allowed in state {state}: the environment's mask is wrong there (see gfn_env::check)"
+    )]
+    DeadEnd {
+        /// `forward` or `backward`.
+        direction: &'static str,
+        /// `Debug` form of the state.
+        state: String,
+    },
+    /// A trajectory got longer than the environment's `max_len`.
+    #[error(
+        "a trajectory passed the environment's max_len of {max_len}: correct max_len or the masks"
+    )]
+    TooLong {
+        /// Declared maximum.
+        max_len: usize,
+    },
+    /// More lanes than a stream key can tell apart.
+    #[error("a batch has at most 65536 trajectories, not {0}")]
+    TooManyLanes(usize),
+    /// Masks and steps disagree.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The reward failed or returned NaN or an infinity.
+    #[error(transparent)]
+    Reward(#[from] RewardError),
+}
+
+/// Lanes of one group: small enough to give every thread work, large enough for matrix products.
+fn group_size(n_lanes: usize) -> usize {
+    n_lanes.div_ceil(2).clamp(8, 64)
+}
+
+/// Samples `n` complete trajectories with `behaviour` on top of `policy`, and their rewards.
+///
+/// # Errors
+///
+/// See [`RolloutError`].
+pub fn rollout<E: Environment, R: Reward<E::State> + ?Sized>(
+    env: &E,
+    reward: &R,
+    policy: &dyn HostPolicy,
+    behaviour: &dyn Behaviour,
+    key: RolloutKey,
+    n: usize,
+) -> Result<Trajectories<E::State>, RolloutError> {
+    if n > usize::from(u16::MAX) + 1 {
+        return Err(RolloutError::TooManyLanes(n));
+    }
+    let size = group_size(n);
+    let groups = (0..n.div_ceil(size))
+        .into_par_iter()
+        .map(|g| {
+            let lanes = g * size..((g + 1) * size).min(n);
+            let starts = lanes.clone().map(|_| env.source()).collect();
+            let mut group = Group::new(env, lanes.start, starts, key);
+            group.run_forward(policy, behaviour)?;
+            Ok(group.lanes)
+        })
+        .collect::<Result<Vec<_>, RolloutError>>()?;
+    let lanes: Vec<_> = groups.into_iter().flatten().collect();
+    let terminals: Vec<_> = lanes.iter().map(|lane| lane.current.clone()).collect();
+    let mut log_reward = vec![0.0; n];
+    checked_log_reward(reward, &terminals, &mut log_reward)?;
+    let mut trajectories = Trajectories::new();
+    for (lane, log_reward) in lanes.into_iter().zip(log_reward) {
+        trajectories.push(
+            lane.states,
+            &lane.actions,
+            &lane.backward_actions,
+            log_reward,
+        );
+    }
+    Ok(trajectories)
+}
+
+/// Samples one trajectory into each terminal state with P_B, from the terminal back to the source.
+///
+/// `log_reward` is stored with the trajectories as it is; lane `i` ends in `terminals[i]`.
+///
+/// # Errors
+///
+/// See [`RolloutError`].
+///
+/// # Panics
+///
+/// If `terminals` and `log_reward` differ in length.
+pub fn rollout_backward<E: Environment>(
+    env: &E,
+    policy: &dyn HostPolicy,
+    terminals: &[E::State],
+    log_reward: &[f64],
+    key: RolloutKey,
+) -> Result<Trajectories<E::State>, RolloutError> {
+    let n = terminals.len();
+    assert_eq!(n, log_reward.len(), "one log-reward per terminal state");
+    if n > usize::from(u16::MAX) + 1 {
+        return Err(RolloutError::TooManyLanes(n));
+    }
+    let size = group_size(n);
+    let groups = (0..n.div_ceil(size))
+        .into_par_iter()
+        .map(|g| {
+            let lanes = g * size..((g + 1) * size).min(n);
+            let mut group = Group::new(env, lanes.start, terminals[lanes].to_vec(), key);
+            group.run_backward(policy)?;
+            Ok(group.lanes)
+        })
+        .collect::<Result<Vec<_>, RolloutError>>()?;
+    let mut trajectories = Trajectories::new();
+    for (mut lane, &log_reward) in groups.into_iter().flatten().zip(log_reward) {
+        lane.states.reverse();
+        lane.actions.reverse();
+        lane.backward_actions.reverse();
+        trajectories.push(
+            lane.states,
+            &lane.actions,
+            &lane.backward_actions,
+            log_reward,
+        );
+    }
+    Ok(trajectories)
+}
+
+struct Lane<S> {
+    current: S,
+    states: Vec<S>,
+    actions: Vec<Action>,
+    backward_actions: Vec<BackwardAction>,
+    rng: gfn_env::rand_chacha::ChaCha8Rng,
+}
+
+/// Lanes that one thread runs to their ends.
+struct Group<'e, E: Environment> {
+    env: &'e E,
+    first_lane: usize,
+    iteration: u32,
+    lanes: Vec<Lane<E::State>>,
+    alive: Vec<usize>,
+    features: Features,
+    workspace: Workspace,
+    logits: Vec<f32>,
+}
+
+impl<'e, E: Environment> Group<'e, E> {
+    fn new(env: &'e E, first_lane: usize, starts: Vec<E::State>, key: RolloutKey) -> Self {
+        let lanes: Vec<_> = starts
+            .into_iter()
+            .enumerate()
+            .map(|(i, start)| Lane {
+                states: vec![start.clone()],
+                current: start,
+                actions: Vec::new(),
+                backward_actions: Vec::new(),
+                rng: key
+                    .streams
+                    .rng(key.purpose, key.iteration, (first_lane + i) as u16),
+            })
+            .collect();
+        Self {
+            env,
+            first_lane,
+            iteration: key.iteration,
+            alive: (0..lanes.len()).collect(),
+            lanes,
+            features: Features::new(env.n_features()),
+            workspace: Workspace::default(),
+            logits: Vec::new(),
+        }
+    }
+
+    fn encode_alive(&mut self) {
+        self.features.clear();
+        for &lane in &self.alive {
+            self.env
+                .encode(&self.lanes[lane].current, &mut self.features.push_row());
+        }
+    }
+
+    fn too_long(&self, steps: usize) -> Result<(), RolloutError> {
+        let max_len = self.env.max_len();
+        if steps < max_len {
+            return Ok(());
+        }
+        Err(RolloutError::TooLong { max_len })
+    }
+
+    fn run_forward(
+        &mut self,
+        policy: &dyn HostPolicy,
+        behaviour: &dyn Behaviour,
+    ) -> Result<(), RolloutError> {
+        let env = self.env;
+        let n_actions = env.n_actions();
+        let mut allowed = vec![false; n_actions];
+        let mut probabilities = vec![0.0; n_actions];
+        self.alive
+            .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
+        for step in 0.. {
+            if self.alive.is_empty() {
+                break;
+            }
+            self.too_long(step)?;
+            self.encode_alive();
+            policy.forward_logits(&self.features, &mut self.workspace, &mut self.logits);
+            for (&index, logits) in self.alive.iter().zip(self.logits.chunks_exact(n_actions)) {
+                let lane = &mut self.lanes[index];
+                check_finite(logits, self.first_lane + index, &lane.current)?;
+                env.forward_mask(&lane.current, &mut allowed);
+                if !allowed.contains(&true) {
+                    return Err(dead_end("forward", &lane.current));
+                }
+                behaviour.probabilities(
+                    logits,
+                    &allowed,
+                    u64::from(self.iteration),
+                    &mut probabilities,
+                );
+                let action = Action(sample_index(&probabilities, &mut lane.rng) as u32);
+                let backward = env.step(&mut lane.current, action)?;
+                lane.actions.push(action);
+                lane.backward_actions.push(backward);
+                lane.states.push(lane.current.clone());
+            }
+            self.alive
+                .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
+        }
+        Ok(())
+    }
+
+    fn run_backward(&mut self, policy: &dyn HostPolicy) -> Result<(), RolloutError> {
+        let env = self.env;
+        let n_actions = env.n_backward_actions();
+        let mut allowed = vec![false; n_actions];
+        let mut probabilities = vec![0.0; n_actions];
+        let learned = policy.backward_policy() == BackwardPolicy::Learned;
+        let zeros = vec![0.0; n_actions];
+        let source = env.source();
+        self.alive
+            .retain(|&lane| self.lanes[lane].current != source);
+        for step in 0.. {
+            if self.alive.is_empty() {
+                break;
+            }
+            self.too_long(step)?;
+            if learned {
+                self.encode_alive();
+                policy.backward_logits(&self.features, &mut self.workspace, &mut self.logits);
+            }
+            for (row, &index) in self.alive.iter().enumerate() {
+                let lane = &mut self.lanes[index];
+                let logits = if learned {
+                    &self.logits[row * n_actions..][..n_actions]
+                } else {
+                    &zeros[..]
+                };
+                check_finite(logits, self.first_lane + index, &lane.current)?;
+                env.backward_mask(&lane.current, &mut allowed);
+                if !allowed.contains(&true) {
+                    return Err(dead_end("backward", &lane.current));
+                }
+                masked_softmax(logits, &allowed, &mut probabilities);
+                let backward = BackwardAction(sample_index(&probabilities, &mut lane.rng) as u32);
+                let action = env.step_back(&mut lane.current, backward)?;
+                lane.actions.push(action);
+                lane.backward_actions.push(backward);
+                lane.states.push(lane.current.clone());
+            }
+            self.alive
+                .retain(|&lane| self.lanes[lane].current != source);
+        }
+        Ok(())
+    }
+}
+
+fn check_finite<S: std::fmt::Debug>(
+    logits: &[f32],
+    lane: usize,
+    state: &S,
+) -> Result<(), RolloutError> {
+    if logits.iter().all(|l| l.is_finite()) {
+        return Ok(());
+    }
+    Err(RolloutError::NonFiniteLogits {
+        lane,
+        state: format!("{state:?}"),
+    })
+}
+
+fn dead_end<S: std::fmt::Debug>(direction: &'static str, state: &S) -> RolloutError {
+    RolloutError::DeadEnd {
+        direction,
+        state: format!("{state:?}"),
+    }
+}
+
+/// Inverse-CDF sampling with one uniform number; an index of zero probability is never returned.
+///
+/// # Panics
+///
+/// If all probabilities are zero.
+pub fn sample_index(probabilities: &[f32], rng: &mut impl Rng) -> usize {
+    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+    let u: f64 = rng.random::<f64>() * total;
+    let mut cumulative = 0.0;
+    let mut last = None;
+    for (i, &p) in probabilities.iter().enumerate() {
+        if p > 0.0 {
+            cumulative += f64::from(p);
+            last = Some(i);
+            if u < cumulative {
+                return i;
+            }
+        }
+    }
+    // Rounding can leave `u` at the very end of the last interval.
+    last.expect("at least one probability is positive")
+}

@@ -1,0 +1,180 @@
+//! Checkpoints: one safetensors file that holds everything a run needs to continue bit for bit.
+//!
+//! | Entry | Content |
+//! |---|---|
+//! | `policy.<name>` | parameters |
+//! | `adam.first.<name>`, `adam.second.<name>` | moments of the optimiser |
+//! | metadata `format` | `gfn-checkpoint-1` |
+//! | metadata `experiment` | fingerprint of the experiment that wrote it |
+//! | metadata `iteration`, `adam.step` | counters |
+//! | metadata `extra.<name>` | state of observers, as they wrote it |
+//!
+//! Random generators are keyed by iteration and lane, so no generator state is saved.
+
+use crate::files::{FileError, write_atomically};
+use crate::{AdamState, TrainerState};
+use gfn_policy::{NamedTensor, ParametersError, from_safetensors, to_safetensors};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const FORMAT: &str = "gfn-checkpoint-1";
+
+/// A run at some iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Fingerprint of the experiment: a checkpoint continues only the experiment that wrote it.
+    pub experiment: String,
+    /// Trainer state.
+    pub trainer: TrainerState,
+    /// State of observers (windows of samples, bests, elapsed time) by name.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// Cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Cut short or no safetensors file.
+    #[error("{path}: {source}; delete it to start again or restore a copy")]
+    Content {
+        /// File.
+        path: String,
+        /// What is wrong.
+        source: ParametersError,
+    },
+    /// A safetensors file, but not one of ours.
+    #[error("{path} is not a checkpoint of this program: its metadata has no valid `{key}`")]
+    Foreign {
+        /// File.
+        path: String,
+        /// Missing or unreadable key.
+        key: &'static str,
+    },
+    /// Written by another experiment.
+    #[error(
+        "{path} belongs to another experiment (fingerprint {found}, this one has {expected}): resume with the \
+         configuration that wrote it, or start in a new folder"
+    )]
+    OtherExperiment {
+        /// File.
+        path: String,
+        /// Fingerprint of the running experiment.
+        expected: String,
+        /// Fingerprint in the file.
+        found: String,
+    },
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint in one piece: the file at `path` is the old one or the new one, never half.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; the old one stays.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let mut tensors = BTreeMap::new();
+        let state = &self.trainer;
+        for (prefix, group) in [
+            ("policy.", &state.parameters),
+            ("adam.first.", &state.optimiser.first),
+            ("adam.second.", &state.optimiser.second),
+        ] {
+            tensors.extend(
+                group
+                    .iter()
+                    .map(|(name, t)| (format!("{prefix}{name}"), t.clone())),
+            );
+        }
+        let mut metadata = BTreeMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("experiment".to_owned(), self.experiment.clone()),
+            ("iteration".to_owned(), state.iteration.to_string()),
+            ("adam.step".to_owned(), state.optimiser.step.to_string()),
+        ]);
+        metadata.extend(
+            self.extra
+                .iter()
+                .map(|(name, value)| (format!("extra.{name}"), value.clone())),
+        );
+        let bytes = to_safetensors(&tensors, metadata).map_err(|source| content(path, source))?;
+        Ok(write_atomically(path, &bytes)?)
+    }
+
+    /// Reads a checkpoint, whatever experiment wrote it.
+    ///
+    /// # Errors
+    ///
+    /// If the file is missing, cut short, or no checkpoint.
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes = fs::read(path).map_err(|e| FileError::new("read", path, e))?;
+        let (tensors, mut metadata) =
+            from_safetensors(&bytes).map_err(|source| content(path, source))?;
+        let foreign = |key| CheckpointError::Foreign {
+            path: path.display().to_string(),
+            key,
+        };
+        if metadata.remove("format").as_deref() != Some(FORMAT) {
+            return Err(foreign("format"));
+        }
+        let experiment = metadata
+            .remove("experiment")
+            .ok_or_else(|| foreign("experiment"))?;
+        let mut number = |key| {
+            metadata
+                .remove(key)
+                .and_then(|v| v.parse::<u64>().ok())
+                .ok_or_else(|| foreign(key))
+        };
+        let (iteration, step) = (number("iteration")?, number("adam.step")?);
+        let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {
+            tensors
+                .iter()
+                .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
+                .collect()
+        };
+        Ok(Self {
+            experiment,
+            trainer: TrainerState {
+                iteration,
+                parameters: group("policy."),
+                optimiser: AdamState {
+                    step,
+                    first: group("adam.first."),
+                    second: group("adam.second."),
+                },
+            },
+            extra: metadata
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.strip_prefix("extra.")?.to_owned(), value)))
+                .collect(),
+        })
+    }
+
+    /// Reads a checkpoint of the experiment with this fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::load`], and if another experiment wrote it.
+    pub fn load_for(path: &Path, experiment: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::load(path)?;
+        if checkpoint.experiment != experiment {
+            return Err(CheckpointError::OtherExperiment {
+                path: path.display().to_string(),
+                expected: experiment.to_owned(),
+                found: checkpoint.experiment,
+            });
+        }
+        Ok(checkpoint)
+    }
+}
+
+fn content(path: &Path, source: ParametersError) -> CheckpointError {
+    CheckpointError::Content {
+        path: path.display().to_string(),
+        source,
+    }
+}

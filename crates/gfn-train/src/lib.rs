@@ -1,0 +1,47 @@
+//! GFlowNet training: the trainer, its optimiser, checkpoints and exact resume.
+//!
+//! The one decision of this crate: **a run is a function of its configuration and seed.** Random numbers are keyed by
+//! (purpose, iteration, lane), so a checkpoint holds parameters, moments and counters and nothing else, and a run that
+//! was killed and resumed makes the numbers of one that was not.
+//!
+//! # Examples
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use gfn_env::{Hypergrid, HypergridReward, StateGraph, Streams, target_distribution};
+//! use gfn_policy::{MlpConfig, MlpPolicy, Policy as _, exact_terminal_distribution};
+//! use gfn_train::{Trainer, TrainerConfig, TrajectoryBalance};
+//!
+//! let env = Hypergrid::new(2, 4)?;
+//! let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0)?;
+//! let device = Device::flex().autodiff();
+//! let policy = MlpPolicy::new(&MlpConfig::default(), &env, Streams::new(0), &device);
+//! let mut trainer = Trainer::new(env, reward, policy, TrajectoryBalance, TrainerConfig::default())?;
+//! trainer.run(300, |_report, _trajectories| {})?;
+//!
+//! let graph = StateGraph::explore(trainer.environment(), 1_000)?;
+//! let target = target_distribution(&graph.log_rewards(trainer.reward())?);
+//! let learned = exact_terminal_distribution(trainer.environment(), &graph, trainer.policy().sampler().as_ref())?;
+//! let total_variation: f64 = target.iter().zip(&learned).map(|(p, q)| (p - q).abs()).sum::<f64>() / 2.0;
+//! assert!(total_variation < 0.1, "{total_variation}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! `serde`: configuration enums for experiment files. `flex`, `ndarray`, `wgpu`, `vulkan`, `cuda`, `cpu`: burn's
+//! backends, none on by default.
+
+mod checkpoint;
+mod files;
+mod objective;
+mod optimiser;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use files::{FileError, write_atomically};
+pub use objective::{
+    DetailedBalance, LogPartitionVariance, Objective, SubTrajectoryBalance, TrajectoryBalance,
+};
+pub use optimiser::{Adam, AdamConfig, AdamState, OptimiserError, WeightDecay};
+pub use trainer::{Phases, StepReport, TrainError, Trainer, TrainerConfig, TrainerState};

@@ -1,0 +1,409 @@
+//! Adam and AdamW with parameter groups, global-norm clipping and a state that is saved by parameter name.
+//!
+//! burn's own `ModuleOptimizer` is not used: its state is keyed by random parameter ids, it drops state that it cannot
+//! read without a word, it loads onto the process's default device, and it clips each tensor by itself rather than the
+//! global norm. Resuming bit for bit needs the opposite of each.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+use gfn_explore::{Schedule, ScheduleError};
+use gfn_policy::NamedTensor;
+use std::collections::BTreeMap;
+
+/// How weight decay enters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub enum WeightDecay {
+    /// Adam: `λ θ` is added to the gradient.
+    Coupled {
+        /// λ.
+        rate: f64,
+    },
+    /// AdamW: `θ ← θ − lr · λ θ` beside the step (Loshchilov and Hutter, <https://arxiv.org/abs/1711.05101>).
+    Decoupled {
+        /// λ.
+        rate: f64,
+    },
+}
+
+/// Adam's hyper-parameters; defaults are those of PyTorch with the field's rates for log Z.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamConfig {
+    /// Learning rate of every parameter but log Z.
+    pub learning_rate: Schedule,
+    /// Learning rate of log Z, typically a hundred times larger: Adam moves a parameter by at most about its rate per
+    /// step, and log Z has far to go.
+    pub log_z_learning_rate: Schedule,
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Weight decay; it never acts on log Z.
+    pub weight_decay: Option<WeightDecay>,
+    /// Largest global gradient norm; larger gradients are scaled down to it, log Z's included.
+    pub clip_norm: Option<f64>,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: Schedule::constant(1e-3),
+            log_z_learning_rate: Schedule::constant(1e-1),
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: None,
+            clip_norm: None,
+        }
+    }
+}
+
+/// Hyper-parameters that make no optimiser.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimiserError {
+    /// A learning rate is negative or not finite.
+    #[error("{name}: {source}")]
+    Schedule {
+        /// Which schedule.
+        name: &'static str,
+        /// What is wrong with it.
+        source: ScheduleError,
+    },
+    /// A number lies outside its range.
+    #[error("{name} = {value} is out of range: it must be {range}")]
+    OutOfRange {
+        /// Hyper-parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A saved state does not fit the policy.
+    #[error(
+        "the optimiser state of parameter `{0}` is missing or has another shape: the checkpoint belongs to another policy"
+    )]
+    State(String),
+}
+
+#[derive(Clone, Debug)]
+struct Moments {
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+/// Adam over the parameters of a module.
+#[derive(Clone, Debug)]
+pub struct Adam {
+    config: AdamConfig,
+    step: u64,
+    moments: BTreeMap<String, Moments>,
+}
+
+/// State of [`Adam`] on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamState {
+    /// Updates made.
+    pub step: u64,
+    /// First moments by parameter name.
+    pub first: BTreeMap<String, NamedTensor>,
+    /// Second moments by parameter name.
+    pub second: BTreeMap<String, NamedTensor>,
+}
+
+/// Whether a parameter path names log Z.
+fn is_log_z(path: &str) -> bool {
+    path.rsplit('.').next() == Some("log_z")
+}
+
+impl Adam {
+    /// An optimiser without history.
+    ///
+    /// # Errors
+    ///
+    /// If a hyper-parameter is out of range.
+    pub fn new(config: AdamConfig) -> Result<Self, OptimiserError> {
+        for (name, schedule) in [
+            ("learning_rate", &config.learning_rate),
+            ("log_z_learning_rate", &config.log_z_learning_rate),
+        ] {
+            schedule
+                .validate(0.0, 1e3)
+                .map_err(|source| OptimiserError::Schedule { name, source })?;
+        }
+        let check = |name, value: f64, ok: bool, range| {
+            if ok {
+                Ok(())
+            } else {
+                Err(OptimiserError::OutOfRange { name, value, range })
+            }
+        };
+        let unit = |b: f64| (0.0..1.0).contains(&b);
+        check("beta_1", config.beta_1, unit(config.beta_1), "in [0, 1)")?;
+        check("beta_2", config.beta_2, unit(config.beta_2), "in [0, 1)")?;
+        check("epsilon", config.epsilon, config.epsilon > 0.0, "positive")?;
+        if let Some(clip) = config.clip_norm {
+            check("clip_norm", clip, clip > 0.0, "positive")?;
+        }
+        if let Some(WeightDecay::Coupled { rate } | WeightDecay::Decoupled { rate }) =
+            config.weight_decay
+        {
+            check(
+                "weight_decay.rate",
+                rate,
+                rate >= 0.0 && rate.is_finite(),
+                "at least 0 and finite",
+            )?;
+        }
+        Ok(Self {
+            config,
+            step: 0,
+            moments: BTreeMap::new(),
+        })
+    }
+
+    /// Updates `module` with `gradients`; learning rates are those of `iteration`.
+    ///
+    /// Returns the module and, where clipping is on, the global gradient norm before clipping.
+    pub fn step<M: Module>(
+        &mut self,
+        module: M,
+        gradients: GradientsParams,
+        iteration: u64,
+    ) -> (M, Option<f64>) {
+        let norm = self
+            .config
+            .clip_norm
+            .map(|_| global_norm(&module, &gradients));
+        let scale = match (self.config.clip_norm, norm) {
+            (Some(clip), Some(norm)) if norm > clip => clip / norm,
+            _ => 1.0,
+        };
+        self.step += 1;
+        let mut update = Update {
+            path: Vec::new(),
+            scale,
+            correction_1: 1.0 - self.config.beta_1.powf(self.step as f64),
+            correction_2: 1.0 - self.config.beta_2.powf(self.step as f64),
+            learning_rate: self.config.learning_rate.at(iteration),
+            log_z_learning_rate: self.config.log_z_learning_rate.at(iteration),
+            adam: self,
+            gradients,
+        };
+        (module.map(&mut update), norm)
+    }
+
+    /// The state on the host; shapes are those of the parameters.
+    pub fn state(&self) -> AdamState {
+        let read = |t: &Tensor<1>| NamedTensor {
+            shape: t.dims().to_vec(),
+            values: t.to_data().iter::<f32>().collect(),
+        };
+        let moments = |pick: fn(&Moments) -> &Tensor<1>| {
+            self.moments
+                .iter()
+                .map(|(name, m)| (name.clone(), read(pick(m))))
+                .collect()
+        };
+        AdamState {
+            step: self.step,
+            first: moments(|m| &m.first),
+            second: moments(|m| &m.second),
+        }
+    }
+
+    /// Replaces the state by a saved one for the parameters of `module`.
+    ///
+    /// # Errors
+    ///
+    /// If a moment is missing, superfluous or of another size; nothing is changed then.
+    pub fn restore<M: Module>(
+        &mut self,
+        module: &M,
+        state: &AdamState,
+    ) -> Result<(), OptimiserError> {
+        struct Check<'a> {
+            path: Vec<String>,
+            state: &'a AdamState,
+            moments: BTreeMap<String, Moments>,
+            error: Option<String>,
+        }
+        impl ModuleVisitor for Check<'_> {
+            fn enter_module(&mut self, name: &str, _container_type: &str) {
+                self.path.push(name.to_owned());
+            }
+            fn exit_module(&mut self, _name: &str, _container_type: &str) {
+                self.path.pop();
+            }
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let name = self.path.join(".");
+                let value = param.val();
+                let n = value.dims().iter().product::<usize>();
+                let device = value.device().inner();
+                let load = |t: Option<&NamedTensor>| {
+                    t.filter(|t| t.values.len() == n)
+                        .map(|t| Tensor::from_data(TensorData::new(t.values.clone(), [n]), &device))
+                };
+                match (
+                    load(self.state.first.get(&name)),
+                    load(self.state.second.get(&name)),
+                ) {
+                    (Some(first), Some(second)) => {
+                        self.moments.insert(name, Moments { first, second });
+                    }
+                    // A parameter that no gradient has reached yet has no state.
+                    (None, None) if !self.state.first.contains_key(&name) => {}
+                    _ => self.error = Some(name),
+                }
+            }
+        }
+        let mut check = Check {
+            path: Vec::new(),
+            state,
+            moments: BTreeMap::new(),
+            error: None,
+        };
+        module.visit(&mut check);
+        let foreign = state
+            .first
+            .keys()
+            .find(|name| !check.moments.contains_key(*name));
+        if let Some(name) = check.error.or_else(|| foreign.cloned()) {
+            return Err(OptimiserError::State(name));
+        }
+        self.moments = check.moments;
+        self.step = state.step;
+        Ok(())
+    }
+}
+
+struct Update<'a> {
+    path: Vec<String>,
+    adam: &'a mut Adam,
+    gradients: GradientsParams,
+    scale: f64,
+    correction_1: f64,
+    correction_2: f64,
+    learning_rate: f64,
+    log_z_learning_rate: f64,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let name = self.path.join(".");
+        let log_z = is_log_z(&name);
+        let learning_rate = if log_z {
+            self.log_z_learning_rate
+        } else {
+            self.learning_rate
+        };
+        let decay = self.adam.config.weight_decay.filter(|_| !log_z);
+        param.map(|value| {
+            let tracked = value.is_require_grad();
+            let shape = value.dims();
+            let n = shape.iter().product::<usize>();
+            let theta = value.inner().reshape([n]);
+            let updated = self.update(name, theta, gradient.reshape([n]), learning_rate, decay);
+            Tensor::from_inner(updated.reshape(shape)).set_require_grad(tracked)
+        })
+    }
+}
+
+impl Update<'_> {
+    fn update(
+        &mut self,
+        name: String,
+        theta: Tensor<1>,
+        gradient: Tensor<1>,
+        learning_rate: f64,
+        decay: Option<WeightDecay>,
+    ) -> Tensor<1> {
+        let AdamConfig {
+            beta_1,
+            beta_2,
+            epsilon,
+            ..
+        } = self.adam.config;
+        let mut gradient = gradient;
+        if self.scale < 1.0 {
+            gradient = gradient.mul_scalar(self.scale);
+        }
+        let mut theta = theta;
+        match decay {
+            Some(WeightDecay::Coupled { rate }) => {
+                gradient = gradient + theta.clone().mul_scalar(rate)
+            }
+            Some(WeightDecay::Decoupled { rate }) => {
+                theta = theta.mul_scalar(1.0 - learning_rate * rate)
+            }
+            None => {}
+        }
+        let new_first = gradient.clone().mul_scalar(1.0 - beta_1);
+        let new_second = gradient.square().mul_scalar(1.0 - beta_2);
+        let moments = match self.adam.moments.remove(&name) {
+            Some(old) => Moments {
+                first: old.first.mul_scalar(beta_1) + new_first,
+                second: old.second.mul_scalar(beta_2) + new_second,
+            },
+            None => Moments {
+                first: new_first,
+                second: new_second,
+            },
+        };
+        // θ − lr · (m / c1) / (√(v / c2) + ε)
+        let denominator = moments
+            .second
+            .clone()
+            .div_scalar(self.correction_2)
+            .sqrt()
+            .add_scalar(epsilon);
+        let step = moments
+            .first
+            .clone()
+            .mul_scalar(learning_rate / self.correction_1)
+            / denominator;
+        self.adam.moments.insert(name, moments);
+        theta - step
+    }
+}
+
+/// Euclidean norm of all gradients together.
+fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
+    struct Squares<'a> {
+        gradients: &'a GradientsParams,
+        total: f64,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.total += f64::from(gradient.square().sum().into_scalar::<f32>());
+            }
+        }
+    }
+    let mut squares = Squares {
+        gradients,
+        total: 0.0,
+    };
+    module.visit(&mut squares);
+    squares.total.sqrt()
+}

@@ -1,0 +1,357 @@
+//! The training loop: roll out, evaluate, go backward, update.
+
+use crate::Objective;
+use crate::optimiser::{Adam, AdamConfig, AdamState, OptimiserError};
+use burn::optim::GradientsParams;
+use gfn_env::{Environment, Purpose, Reward, Streams, Trajectories};
+use gfn_explore::{Behaviour, OnPolicy};
+use gfn_loss::{Regression, RegressionError};
+use gfn_policy::{
+    NamedTensor, ParametersError, Policy, RolloutError, RolloutKey, TransitionBatch,
+    named_parameters, rollout, with_parameters,
+};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// What a trainer needs beside environment, reward, policy and objective.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainerConfig {
+    /// Trajectories per iteration.
+    pub batch_size: usize,
+    /// Seed of the rollouts.
+    pub seed: u64,
+    /// The function `g` applied to the residuals.
+    pub regression: Regression,
+    /// Factor on the loss, for parity with other code.
+    pub loss_scale: f64,
+    /// The optimiser.
+    pub optimiser: AdamConfig,
+}
+
+impl Default for TrainerConfig {
+    /// Batch 16, squared residuals, Adam at 1e-3 and 1e-1 for log Z: the field's usual start.
+    fn default() -> Self {
+        Self {
+            batch_size: 16,
+            seed: 0,
+            regression: Regression::Squared {},
+            loss_scale: 1.0,
+            optimiser: AdamConfig::default(),
+        }
+    }
+}
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A loss or gradient norm is NaN or infinite; the parameters are those before the iteration.
+    #[error(
+        "iteration {iteration}: the {quantity} is {value}; the parameters before this iteration are kept. Lower the \
+         learning rate, clip gradients (clip_norm) or use a regression loss that grows less steeply"
+    )]
+    NonFinite {
+        /// Iteration, counted from 0.
+        iteration: u64,
+        /// What is not finite.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A rollout failed.
+    #[error("iteration {iteration}: {source}")]
+    Rollout {
+        /// Iteration, counted from 0.
+        iteration: u64,
+        /// What went wrong.
+        source: RolloutError,
+    },
+    /// The configuration makes no trainer.
+    #[error("{0}")]
+    Optimiser(#[from] OptimiserError),
+    /// The regression loss has a parameter out of range.
+    #[error("regression: {0}")]
+    Regression(#[from] RegressionError),
+    /// A number of the configuration is out of range.
+    #[error("{name} must be {range}")]
+    OutOfRange {
+        /// Which number.
+        name: &'static str,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A checkpoint does not fit the policy.
+    #[error("{0}")]
+    Parameters(#[from] ParametersError),
+}
+
+/// Wall time of the parts of one iteration.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Phases {
+    /// Sampling trajectories and rewards.
+    pub rollout: Duration,
+    /// Encoding, the pass over all states, and the loss value.
+    pub evaluation: Duration,
+    /// Gradients.
+    pub backward: Duration,
+    /// Parameter update.
+    pub optimiser: Duration,
+}
+
+/// Figures of one iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// Iterations made, this one included.
+    pub iteration: u64,
+    /// Loss before the update.
+    pub loss: f64,
+    /// Transitions of the batch, exit edges included.
+    pub n_transitions: usize,
+    /// Mean log-reward of the batch.
+    pub mean_log_reward: f64,
+    /// Global gradient norm before clipping, where clipping is on.
+    pub gradient_norm: Option<f64>,
+    /// Wall time.
+    pub phases: Phases,
+}
+
+/// Everything that continues a run: parameters, optimiser state, iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainerState {
+    /// Iterations made.
+    pub iteration: u64,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, NamedTensor>,
+    /// Optimiser state.
+    pub optimiser: AdamState,
+}
+
+/// Trains a policy on an environment.
+///
+/// Random numbers are keyed by (seed, iteration, lane): there is no generator to save, and a trainer that continues
+/// from a [`TrainerState`] makes the numbers that the first would have made.
+pub struct Trainer<E: Environment, R, P, O> {
+    environment: E,
+    reward: R,
+    policy: P,
+    objective: O,
+    behaviour: Box<dyn Behaviour>,
+    config: TrainerConfig,
+    optimiser: Adam,
+    iteration: u64,
+}
+
+impl<E: Environment, R, P: std::fmt::Debug, O> std::fmt::Debug for Trainer<E, R, P, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("policy", &self.policy)
+            .field("config", &self.config)
+            .field("iteration", &self.iteration)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E, R, P, O> Trainer<E, R, P, O>
+where
+    E: Environment,
+    R: Reward<E::State>,
+    P: Policy,
+    O: Objective<P>,
+{
+    /// A trainer at iteration 0 that samples on-policy.
+    ///
+    /// `policy` must live on a device with autodiff.
+    ///
+    /// # Errors
+    ///
+    /// If a number of `config` is out of range.
+    pub fn new(
+        environment: E,
+        reward: R,
+        policy: P,
+        objective: O,
+        config: TrainerConfig,
+    ) -> Result<Self, TrainError> {
+        config.regression.validate()?;
+        if config.batch_size == 0 || config.batch_size > usize::from(u16::MAX) + 1 {
+            return Err(TrainError::OutOfRange {
+                name: "batch_size",
+                range: "between 1 and 65536",
+            });
+        }
+        if !(config.loss_scale > 0.0 && config.loss_scale.is_finite()) {
+            return Err(TrainError::OutOfRange {
+                name: "loss_scale",
+                range: "positive and finite",
+            });
+        }
+        let optimiser = Adam::new(config.optimiser.clone())?;
+        Ok(Self {
+            environment,
+            reward,
+            policy,
+            objective,
+            behaviour: Box::new(OnPolicy),
+            config,
+            optimiser,
+            iteration: 0,
+        })
+    }
+
+    /// The same trainer with another behaviour policy.
+    #[must_use]
+    pub fn with_behaviour(mut self, behaviour: impl Behaviour + 'static) -> Self {
+        self.behaviour = Box::new(behaviour);
+        self
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &P {
+        &self.policy
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> &E {
+        &self.environment
+    }
+
+    /// The reward.
+    pub fn reward(&self) -> &R {
+        &self.reward
+    }
+
+    /// Iterations made.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// The learned log Z.
+    pub fn log_z(&self) -> f64 {
+        f64::from(self.policy.log_z().into_scalar::<f32>())
+    }
+
+    /// One iteration: a batch of trajectories and one update.
+    ///
+    /// # Errors
+    ///
+    /// See [`TrainError`]; the policy keeps its parameters then.
+    pub fn step(&mut self) -> Result<(StepReport, Trajectories<E::State>), TrainError> {
+        let iteration = self.iteration;
+        let start = Instant::now();
+        let trajectories = self.sample(iteration)?;
+        let sampled = Instant::now();
+        let batch = TransitionBatch::new(
+            &self.environment,
+            &trajectories,
+            self.policy.backward_policy(),
+        );
+        let mut loss = self
+            .objective
+            .loss(&self.policy, &batch, &self.config.regression);
+        if self.config.loss_scale != 1.0 {
+            loss = loss.mul_scalar(self.config.loss_scale);
+        }
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        require_finite(iteration, "loss", value)?;
+        let evaluated = Instant::now();
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.policy);
+        let differentiated = Instant::now();
+        let (policy, gradient_norm) =
+            self.optimiser
+                .step(self.policy.clone(), gradients, iteration);
+        if let Some(norm) = gradient_norm {
+            require_finite(iteration, "gradient norm", norm)?;
+        }
+        self.policy = policy;
+        self.iteration += 1;
+        let report = StepReport {
+            iteration: self.iteration,
+            loss: value,
+            n_transitions: trajectories.n_transitions(),
+            mean_log_reward: trajectories.log_reward().iter().sum::<f64>()
+                / trajectories.len() as f64,
+            gradient_norm,
+            phases: Phases {
+                rollout: sampled - start,
+                evaluation: evaluated - sampled,
+                backward: differentiated - evaluated,
+                optimiser: differentiated.elapsed(),
+            },
+        };
+        Ok((report, trajectories))
+    }
+
+    fn sample(&self, iteration: u64) -> Result<Trajectories<E::State>, TrainError> {
+        let key = RolloutKey {
+            streams: Streams::new(self.config.seed),
+            purpose: Purpose::Rollout,
+            iteration: u32::try_from(iteration).map_err(|_| TrainError::OutOfRange {
+                name: "iteration",
+                range: "at most 2^32 - 1, the number of random streams of a lane",
+            })?,
+        };
+        rollout(
+            &self.environment,
+            &self.reward,
+            self.policy.sampler().as_ref(),
+            self.behaviour.as_ref(),
+            key,
+            self.config.batch_size,
+        )
+        .map_err(|source| TrainError::Rollout { iteration, source })
+    }
+
+    /// Iterates until `iterations` are made in all, telling `observer` of each.
+    ///
+    /// # Errors
+    ///
+    /// The first error of a step.
+    ///
+    /// # Examples
+    ///
+    /// See the crate's front page.
+    pub fn run(
+        &mut self,
+        iterations: u64,
+        mut observer: impl FnMut(&StepReport, &Trajectories<E::State>),
+    ) -> Result<(), TrainError> {
+        while self.iteration < iterations {
+            let (report, trajectories) = self.step()?;
+            observer(&report, &trajectories);
+        }
+        Ok(())
+    }
+
+    /// What continues this run.
+    pub fn state(&self) -> TrainerState {
+        TrainerState {
+            iteration: self.iteration,
+            parameters: named_parameters(&self.policy),
+            optimiser: self.optimiser.state(),
+        }
+    }
+
+    /// Continues from a saved state.
+    ///
+    /// # Errors
+    ///
+    /// If a parameter or a moment does not fit the policy; the trainer is unchanged then.
+    pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
+        let policy = with_parameters(self.policy.clone(), &state.parameters)?;
+        self.optimiser.restore(&policy, &state.optimiser)?;
+        self.policy = policy;
+        self.iteration = state.iteration;
+        Ok(())
+    }
+}
+
+fn require_finite(iteration: u64, quantity: &'static str, value: f64) -> Result<(), TrainError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(TrainError::NonFinite {
+        iteration,
+        quantity,
+        value,
+    })
+}
