@@ -53,8 +53,21 @@ pub struct SpeedFigures {
     pub compile_s: f64,
     /// Largest resident memory.
     pub peak_rss_bytes: Option<u64>,
-    /// Share of rollout, evaluation, backward pass and optimiser.
-    pub shares: [f64; 4],
+    /// Shares of the time.
+    pub shares: PhaseShares,
+}
+
+/// Where the time of an iteration goes; what is missing to one is measurement itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PhaseShares {
+    /// Sampling and rewards.
+    pub rollout: f64,
+    /// Encoding and the pass over all states.
+    pub evaluation: f64,
+    /// Gradients.
+    pub backward: f64,
+    /// Update.
+    pub optimiser: f64,
 }
 
 /// Exit with a fixed probability, otherwise the policy over the other actions: holds the length of trajectories while the
@@ -166,12 +179,11 @@ pub fn measure(config: &SpeedConfig, device: &Device) -> Result<SpeedFigures> {
         stop_probability: config.stop_probability,
         compile_s: 0.0,
         peak_rss_bytes: peak_memory_bytes(),
-        shares: [
-            phases.rollout,
-            phases.evaluation,
-            phases.backward,
-            phases.optimiser,
-        ]
-        .map(|d| d.as_secs_f64() / total),
+        shares: PhaseShares {
+            rollout: phases.rollout.as_secs_f64() / total,
+            evaluation: phases.evaluation.as_secs_f64() / total,
+            backward: phases.backward.as_secs_f64() / total,
+            optimiser: phases.optimiser.as_secs_f64() / total,
+        },
     })
 }

@@ -101,7 +101,7 @@ pub use bit_sequence::{
 pub use check::{CheckError, CheckReport, check_enumerable, check_environment};
 pub use environment::{Enumerable, Environment};
 pub use error::{EnvironmentError, RewardError};
-pub use exact::{ExactError, StateGraph, log_partition, target_distribution};
+pub use exact::{ExactError, StateGraph, log_partition, target_distribution, total_variation};
 pub use features::{FeatureRow, Features};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 #[non_exhaustive]
 #[repr(u16)]
 pub enum Purpose {
-    /// Initial parameters, and anything drawn once.
+    /// Initial parameters.
     Init = 0,
     /// Forward trajectories for training.
     Rollout = 1,
@@ -24,8 +24,10 @@ pub enum Purpose {
     Evaluation = 3,
     /// Backward trajectories.
     Backward = 4,
-    /// Conformance checks.
+    /// Conformance checks, and backward trajectories of a test set.
     Check = 5,
+    /// Parts of a problem that are drawn once: modes, landscapes (step 0 and 1), test sets (step 2).
+    Problem = 6,
 }
 
 /// The streams of one seed.

@@ -76,10 +76,11 @@ pub fn masked_log_softmax_f64(logits: &[f32], allowed: &[bool], log_probabilitie
             .filter_map(|(&l, &ok)| ok.then_some(f64::from(l)))
     };
     let max = allowed_logits().fold(f64::NEG_INFINITY, f64::max);
-    let log_total = max + allowed_logits().map(|l| (l - max).exp()).sum::<f64>().ln();
+    // Kept apart from the maximum, which would swallow it where logits are huge.
+    let log_total = allowed_logits().map(|l| (l - max).exp()).sum::<f64>().ln();
     for ((out, &l), &ok) in log_probabilities.iter_mut().zip(logits).zip(allowed) {
         *out = if ok {
-            f64::from(l) - log_total
+            (f64::from(l) - max) - log_total
         } else {
             f64::NEG_INFINITY
         };

@@ -120,7 +120,8 @@ pub struct Workspace {
 /// A policy's parameters on the host, for sampling and for exact evaluation.
 ///
 /// The logits of a state must not depend on the other rows of the call, to the last bit: that is what makes
-/// trajectories independent of batch size and thread count.
+/// trajectories independent of batch size and thread count. The perceptrons and tables of this crate keep to it;
+/// [`DeviceSampler`](crate::DeviceSampler) does as far as its device does.
 pub trait HostPolicy: Send + Sync {
     /// Writes the forward logits of every row, row-major `[R, A]`.
     fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>);

@@ -8,8 +8,8 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use gfn_env::{Hypergrid, HypergridReward, StateGraph, Streams, target_distribution};
-//! use gfn_policy::{MlpConfig, MlpPolicy, Policy as _, exact_terminal_distribution};
+//! use gfn_env::{Hypergrid, HypergridReward, Streams};
+//! use gfn_policy::{MlpConfig, MlpPolicy};
 //! use gfn_train::{Trainer, TrainerConfig, TrajectoryBalance};
 //!
 //! let env = Hypergrid::new(2, 4)?;
@@ -18,12 +18,7 @@
 //! let policy = MlpPolicy::new(&MlpConfig::default(), &env, Streams::new(0), &device);
 //! let mut trainer = Trainer::new(env, reward, policy, TrajectoryBalance, TrainerConfig::default())?;
 //! trainer.run(300, |_report, _trajectories| {})?;
-//!
-//! let graph = StateGraph::explore(trainer.environment(), 1_000)?;
-//! let target = target_distribution(&graph.log_rewards(trainer.reward())?);
-//! let learned = exact_terminal_distribution(trainer.environment(), &graph, trainer.policy().sampler().as_ref())?;
-//! let total_variation: f64 = target.iter().zip(&learned).map(|(p, q)| (p - q).abs()).sum::<f64>() / 2.0;
-//! assert!(total_variation < 0.1, "{total_variation}");
+//! assert!(trainer.exact_total_variation(1_000)? < 0.1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

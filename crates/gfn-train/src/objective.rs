@@ -9,8 +9,29 @@ use gfn_policy::{FlowPolicy, Policy, TransitionBatch};
 
 /// A training objective for policies of type `P`.
 ///
-/// Objectives that need state flows are implemented for [`FlowPolicy`] alone: sub-trajectory balance with a policy
-/// that has no flows does not compile.
+/// Objectives that need state flows are implemented for [`FlowPolicy`] alone:
+///
+/// ```
+/// use gfn_policy::{MlpFlowPolicy, MlpPolicy, Policy};
+/// use gfn_train::{Objective, SubTrajectoryBalance, TrajectoryBalance};
+///
+/// fn trains<P: Policy, O: Objective<P>>() {}
+///
+/// trains::<MlpPolicy, TrajectoryBalance>();
+/// trains::<MlpFlowPolicy, TrajectoryBalance>();
+/// trains::<MlpFlowPolicy, SubTrajectoryBalance>();
+/// ```
+///
+/// Sub-trajectory balance with a policy that has no flows does not compile:
+///
+/// ```compile_fail,E0277
+/// use gfn_policy::{MlpPolicy, Policy};
+/// use gfn_train::{Objective, SubTrajectoryBalance};
+///
+/// fn trains<P: Policy, O: Objective<P>>() {}
+///
+/// trains::<MlpPolicy, SubTrajectoryBalance>();
+/// ```
 pub trait Objective<P: Policy>: Send + Sync {
     /// The loss of a batch under the current parameters, `[1]`.
     fn loss(&self, policy: &P, batch: &TransitionBatch, regression: &Regression) -> Tensor<1>;

@@ -173,19 +173,21 @@ impl Adam {
 
     /// Updates `module` with `gradients`; learning rates are those of `iteration`.
     ///
-    /// Returns the module and, where clipping is on, the global gradient norm before clipping.
+    /// Returns the module and the global gradient norm before clipping. A norm that is not finite leaves the module and
+    /// the state of the optimiser as they were: a gradient whose square overflows would otherwise freeze its parameter
+    /// for good, because the second moment never comes back from infinity.
     pub fn step<M: Module>(
         &mut self,
         module: M,
         gradients: GradientsParams,
         iteration: u64,
-    ) -> (M, Option<f64>) {
-        let norm = self
-            .config
-            .clip_norm
-            .map(|_| global_norm(&module, &gradients));
-        let scale = match (self.config.clip_norm, norm) {
-            (Some(clip), Some(norm)) if norm > clip => clip / norm,
+    ) -> (M, f64) {
+        let norm = global_norm(&module, &gradients);
+        if !norm.is_finite() {
+            return (module, norm);
+        }
+        let scale = match self.config.clip_norm {
+            Some(clip) if norm > clip => clip / norm,
             _ => 1.0,
         };
         self.step += 1;
@@ -202,7 +204,7 @@ impl Adam {
         (module.map(&mut update), norm)
     }
 
-    /// The state on the host; shapes are those of the parameters.
+    /// The state on the host; moments are flat, one value for each of their parameter's.
     pub fn state(&self) -> AdamState {
         let read = |t: &Tensor<1>| NamedTensor {
             shape: t.dims().to_vec(),
@@ -261,7 +263,9 @@ impl Adam {
                         self.moments.insert(name, Moments { first, second });
                     }
                     // A parameter that no gradient has reached yet has no state.
-                    (None, None) if !self.state.first.contains_key(&name) => {}
+                    (None, None)
+                        if !self.state.first.contains_key(&name)
+                            && !self.state.second.contains_key(&name) => {}
                     _ => self.error = Some(name),
                 }
             }
@@ -276,6 +280,7 @@ impl Adam {
         let foreign = state
             .first
             .keys()
+            .chain(state.second.keys())
             .find(|name| !check.moments.contains_key(*name));
         if let Some(name) = check.error.or_else(|| foreign.cloned()) {
             return Err(OptimiserError::State(name));
@@ -387,23 +392,27 @@ impl Update<'_> {
     }
 }
 
-/// Euclidean norm of all gradients together.
+/// Euclidean norm of all gradients together, with one read-back from the device.
 fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     struct Squares<'a> {
         gradients: &'a GradientsParams,
-        total: f64,
+        sums: Vec<Tensor<1>>,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                self.total += f64::from(gradient.square().sum().into_scalar::<f32>());
+                self.sums.push(gradient.square().sum());
             }
         }
     }
     let mut squares = Squares {
         gradients,
-        total: 0.0,
+        sums: Vec::new(),
     };
     module.visit(&mut squares);
-    squares.total.sqrt()
+    if squares.sums.is_empty() {
+        return 0.0;
+    }
+    let sums = Tensor::cat(squares.sums, 0).into_data();
+    sums.iter::<f32>().map(f64::from).sum::<f64>().sqrt()
 }

@@ -3,12 +3,15 @@
 use crate::Objective;
 use crate::optimiser::{Adam, AdamConfig, AdamState, OptimiserError};
 use burn::optim::GradientsParams;
-use gfn_env::{Environment, Purpose, Reward, Streams, Trajectories};
+use gfn_env::{
+    Environment, ExactError, Purpose, Reward, RewardError, StateGraph, Streams, Trajectories,
+    target_distribution, total_variation,
+};
 use gfn_explore::{Behaviour, OnPolicy};
 use gfn_loss::{Regression, RegressionError};
 use gfn_policy::{
     NamedTensor, ParametersError, Policy, RolloutError, RolloutKey, TransitionBatch,
-    named_parameters, rollout, with_parameters,
+    exact_terminal_distribution, named_parameters, rollout, with_parameters,
 };
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -48,7 +51,7 @@ pub enum TrainError {
     /// A loss or gradient norm is NaN or infinite; the parameters are those before the iteration.
     #[error(
         "iteration {iteration}: the {quantity} is {value}; the parameters before this iteration are kept. Lower the \
-         learning rate, clip gradients (clip_norm) or use a regression loss that grows less steeply"
+         learning rate, start log Z nearer to its value, or use a regression loss that grows less steeply"
     )]
     NonFinite {
         /// Iteration, counted from 0.
@@ -83,6 +86,20 @@ pub enum TrainError {
     /// A checkpoint does not fit the policy.
     #[error("{0}")]
     Parameters(#[from] ParametersError),
+    /// The device failed while it computed gradients or the update.
+    #[error("iteration {iteration}: the device failed: {message}")]
+    Device {
+        /// Iteration, counted from 0.
+        iteration: u64,
+        /// What the backend says.
+        message: String,
+    },
+    /// The environment cannot be enumerated.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
+    /// The reward fails on an object that was not sampled yet.
+    #[error(transparent)]
+    Reward(#[from] RewardError),
 }
 
 /// Wall time of the parts of one iteration.
@@ -109,8 +126,8 @@ pub struct StepReport {
     pub n_transitions: usize,
     /// Mean log-reward of the batch.
     pub mean_log_reward: f64,
-    /// Global gradient norm before clipping, where clipping is on.
-    pub gradient_norm: Option<f64>,
+    /// Global gradient norm before clipping.
+    pub gradient_norm: f64,
     /// Wall time.
     pub phases: Phases,
 }
@@ -255,14 +272,15 @@ where
         require_finite(iteration, "loss", value)?;
         let evaluated = Instant::now();
         let gradients = GradientsParams::from_grads(loss.backward(), &self.policy);
+        // Devices that queue their work would otherwise do it in the time of whoever reads first.
+        self.wait(iteration)?;
         let differentiated = Instant::now();
         let (policy, gradient_norm) =
             self.optimiser
                 .step(self.policy.clone(), gradients, iteration);
-        if let Some(norm) = gradient_norm {
-            require_finite(iteration, "gradient norm", norm)?;
-        }
+        require_finite(iteration, "gradient norm", gradient_norm)?;
         self.policy = policy;
+        self.wait(iteration)?;
         self.iteration += 1;
         let report = StepReport {
             iteration: self.iteration,
@@ -279,6 +297,16 @@ where
             },
         };
         Ok((report, trajectories))
+    }
+
+    fn wait(&self, iteration: u64) -> Result<(), TrainError> {
+        self.policy
+            .device()
+            .sync()
+            .map_err(|error| TrainError::Device {
+                iteration,
+                message: format!("{error:?}"),
+            })
     }
 
     fn sample(&self, iteration: u64) -> Result<Trajectories<E::State>, TrainError> {
@@ -320,6 +348,19 @@ where
             observer(&report, &trajectories);
         }
         Ok(())
+    }
+
+    /// Exact total variation `½ Σ_x |P_T(x) − R(x)/Z|`, by dynamic programming over at most `max_states` states.
+    ///
+    /// # Errors
+    ///
+    /// If there are more states, the reward fails somewhere, or the policy gives no distribution.
+    pub fn exact_total_variation(&self, max_states: usize) -> Result<f64, TrainError> {
+        let graph = StateGraph::explore(&self.environment, max_states)?;
+        let target = target_distribution(&graph.log_rewards(&self.reward)?);
+        let sampler = self.policy.sampler();
+        let learned = exact_terminal_distribution(&self.environment, &graph, sampler.as_ref())?;
+        Ok(total_variation(&learned, &target))
     }
 
     /// What continues this run.

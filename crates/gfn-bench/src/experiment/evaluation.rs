@@ -86,9 +86,9 @@ impl EvaluationConfig {
         if self.every == 0 {
             bail!("every must be at least 1");
         }
-        if self.samples > 65_536 || self.correlation.test_size > 65_536 {
+        if self.samples > 65_535 || self.correlation.test_size > 65_535 {
             bail!(
-                "samples and correlation.test_size are at most 65536, the number of random streams of a round"
+                "samples and correlation.test_size are at most 65535, the number of random streams of a round"
             );
         }
         if let Some(metric) = &self.best

@@ -30,11 +30,14 @@ pub use objective::ObjectiveConfig;
 pub use optimiser::OptimiserConfig;
 pub use policy::{BackwardConfig, PolicyConfig, TrunkConfig};
 
+use crate::device::DeviceSpec;
+use crate::problem::{Problem, ProblemVisitor};
 use anyhow::{Context as _, Result, bail};
 use gfn_explore::BehaviourConfig;
 use gfn_loss::Regression;
 use gfn_train::TrainerConfig;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A run, fully described.
@@ -49,7 +52,7 @@ pub struct Experiment {
     /// Seed of initial weights, rollouts and evaluation.
     #[serde(default)]
     pub seed: u64,
-    /// Device by name, see [`DeviceSpec`](crate::DeviceSpec).
+    /// Device by name, see [`DeviceSpec`].
     #[serde(default = "default_device")]
     pub device: String,
     /// Environment and reward.
@@ -133,7 +136,12 @@ impl Experiment {
     /// If the file cannot be read, is no TOML, or has an unknown, missing or wrong key; the message names file and key.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read experiment file {}", path.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot read experiment file {} (check the path; those of this project lie in experiments/)",
+                    path.display()
+                )
+            })?;
         Self::parse(&text, overrides).with_context(|| format!("experiment file {}", path.display()))
     }
 
@@ -150,8 +158,9 @@ impl Experiment {
         let experiment: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
             .map_err(|error| {
                 let path = error.path().to_string();
-                let message = error.into_inner().to_string();
-                anyhow::anyhow!("at `{path}`: {}", message.trim())
+                // Its text without the place, which the path names already.
+                let message = error.into_inner().message().to_owned();
+                anyhow::anyhow!("at `{path}`: {message}")
             })?;
         experiment.validate()?;
         Ok(experiment)
@@ -173,6 +182,17 @@ impl Experiment {
         if self.budget.iterations == 0 {
             bail!("at `budget.iterations`: must be at least 1");
         }
+        if self.budget.batch_size == 0 || self.budget.batch_size > 1 << 16 {
+            bail!("at `budget.batch_size`: must be between 1 and 65536");
+        }
+        if !(self.loss_scale > 0.0 && self.loss_scale.is_finite()) {
+            bail!("at `loss_scale`: must be positive and finite");
+        }
+        self.device
+            .parse::<DeviceSpec>()
+            .map(drop)
+            .context("at `device`")?;
+        self.environment.visit(Build)?;
         self.regression.validate().context("at `regression`")?;
         self.behaviour.build().map(drop).context("at `behaviour`")?;
         self.objective.validate().context("at `objective`")?;
@@ -220,16 +240,74 @@ impl Experiment {
     ///
     /// As [`Experiment::to_toml`].
     pub fn fingerprint(&self) -> Result<String> {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in self.neutral().to_toml()?.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        Ok(format!("{hash:016x}"))
+    }
+
+    /// The dotted keys in which two experiments with different fingerprints differ, with the values of `self` and `other`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Experiment::to_toml`].
+    pub fn differences(&self, other: &Self) -> Result<Vec<(String, String, String)>> {
+        let flat = |experiment: &Self| -> Result<BTreeMap<String, String>> {
+            let table = toml::Table::try_from(experiment.neutral())
+                .context("cannot write the experiment as TOML")?;
+            let mut entries = BTreeMap::new();
+            flatten("", &toml::Value::Table(table), &mut entries);
+            Ok(entries)
+        };
+        let (a, b) = (flat(self)?, flat(other)?);
+        let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        let value = |entries: &BTreeMap<String, String>, key: &String| {
+            entries.get(key).map_or("nothing", |v| v).to_owned()
+        };
+        Ok(keys
+            .into_iter()
+            .map(|key| (key.clone(), value(&a, key), value(&b, key)))
+            .filter(|(_, a, b)| a != b)
+            .collect())
+    }
+
+    /// The experiment without what does not decide its numbers.
+    fn neutral(&self) -> Self {
         let mut neutral = self.clone();
         neutral.budget.iterations = 1;
         neutral.device = String::new();
         neutral.title = String::new();
         neutral.expect = Vec::new();
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in neutral.to_toml()?.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        neutral
+    }
+}
+
+/// Builds a problem to see whether it can be built.
+struct Build;
+
+impl ProblemVisitor for Build {
+    type Output = ();
+
+    fn visit<P: Problem>(self, _: P) {}
+}
+
+/// Adds the entries of `value` under dotted keys.
+fn flatten(key: &str, value: &toml::Value, entries: &mut BTreeMap<String, String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (name, value) in table {
+                let key = if key.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{key}.{name}")
+                };
+                flatten(&key, value, entries);
+            }
         }
-        Ok(format!("{hash:016x}"))
+        value => {
+            entries.insert(key.to_owned(), value.to_string());
+        }
     }
 }
 

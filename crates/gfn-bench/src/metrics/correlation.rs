@@ -30,7 +30,7 @@ pub fn correlation_figures<P: Problem>(
     // The test set belongs to the problem: the same for every seed.
     let test_set = problem.test_set(
         config.test_size,
-        &mut Streams::new(0).rng(Purpose::Evaluation, 0, 0),
+        &mut Streams::new(0).rng(Purpose::Problem, 2, 0),
     );
     let mut log_reward = vec![0.0; test_set.len()];
     checked_log_reward(problem.reward(), &test_set, &mut log_reward)

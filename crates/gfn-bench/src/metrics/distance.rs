@@ -24,6 +24,8 @@
 
 mod floor;
 
+pub use gfn_env::total_variation;
+
 pub use floor::{SamplingFloor, binomial_mean_absolute_deviation, ln_factorial};
 
 /// Every distance between a learned distribution and its target.
@@ -61,16 +63,6 @@ impl Distances {
             jensen_shannon: jensen_shannon(learned, target),
         }
     }
-}
-
-/// Total variation, `½ Σ|p − q|`, in `0..=1`.
-///
-/// # Panics
-///
-/// If the slices differ in length.
-#[must_use]
-pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
-    0.5 * l1_sum(p, q)
 }
 
 /// `Σ|p − q|`, in `0..=2`.

@@ -12,7 +12,7 @@ pub struct Manifest {
     pub version: &'static str,
     /// Version of burn that the workspace is pinned to.
     pub burn: &'static str,
-    /// Commit of the source tree, where the run was started inside one.
+    /// Commit of the git repository that the run was started in, where there is one.
     pub git_commit: Option<String>,
     /// Whether the tree had changes.
     pub git_dirty: Option<bool>,

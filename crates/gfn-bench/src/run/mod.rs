@@ -21,7 +21,7 @@ mod session;
 
 pub use manifest::{Manifest, peak_memory_bytes};
 pub use recorder::Recorder;
-pub use runner::{Progress, RunOptions, run};
+pub use runner::{Progress, RunOptions, explain, run};
 pub use sample::sample_csv;
 
 /// File names of a run folder.

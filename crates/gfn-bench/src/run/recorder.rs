@@ -40,8 +40,13 @@ impl Recorder {
         let kept = match last_step {
             None => HEADER.to_owned(),
             Some(last) => {
-                let text = std::fs::read_to_string(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let text = std::fs::read_to_string(&path).with_context(|| {
+                    format!(
+                        "cannot read {} (restore it, or delete {} beside it to start again)",
+                        path.display(),
+                        file::CHECKPOINT
+                    )
+                })?;
                 rows_up_to(&text, last)
             }
         };
@@ -51,12 +56,10 @@ impl Recorder {
             .open(&path)
             .with_context(|| format!("cannot append to {}", path.display()))?;
         let now = unix_time();
-        let mut events =
-            EventWriter::create(folder, now).context("cannot write TensorBoard events")?;
+        let context = || cannot_write_events(&path);
+        let mut events = EventWriter::create(folder, now).with_context(context)?;
         if let Some(last) = last_step {
-            events
-                .resume(last + 1, now)
-                .context("cannot write TensorBoard events")?;
+            events.resume(last + 1, now).with_context(context)?;
         }
         Ok(Self {
             path,
@@ -79,7 +82,7 @@ impl Recorder {
             if value.is_finite() {
                 self.events
                     .scalar(name, *value, step, now)
-                    .context("cannot write TensorBoard events")?;
+                    .with_context(|| cannot_write_events(&self.path))?;
             }
         }
         // One write for all rows of a step: a killed run leaves whole steps and at most one torn line.
@@ -94,8 +97,15 @@ impl Recorder {
             })?;
         self.events
             .flush()
-            .context("cannot write TensorBoard events")
+            .with_context(|| cannot_write_events(&self.path))
     }
+}
+
+fn cannot_write_events(metrics: &Path) -> String {
+    format!(
+        "cannot write the TensorBoard events beside {}: free some space and resume the run",
+        metrics.display()
+    )
 }
 
 fn rows_up_to(text: &str, last: u64) -> String {

@@ -79,25 +79,44 @@ pub fn run(experiment: &Experiment, folder: &Path, options: RunOptions<'_>) -> R
         }
         Err(error) => {
             // The error itself is returned; a folder that cannot be written to has nowhere to keep it.
-            write_atomically(&failure, format!("{error:#}\n").as_bytes()).ok();
+            write_atomically(&failure, format!("{}\n", explain(error)).as_bytes()).ok();
         }
     }
     outcome
 }
 
+/// The text of an error and its causes; a cause whose text the one before it holds already is left out.
+pub fn explain(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if parts.last().is_none_or(|last| !last.contains(&cause)) {
+            parts.push(cause);
+        }
+    }
+    parts.join(": ")
+}
+
+/// A folder where nothing was trained yet (the first try had a wrong setting, say) belongs to nobody.
 fn require_same_experiment(experiment: &Experiment, folder: &Path) -> Result<()> {
     let path = folder.join(file::CONFIG);
-    if !path.exists() {
+    let trained = [file::CHECKPOINT, file::SUMMARY];
+    if !path.exists() || !trained.iter().any(|name| folder.join(name).exists()) {
         return Ok(());
     }
     let other = Experiment::load(&path, &[])?;
-    if other.fingerprint()? != experiment.fingerprint()? {
-        bail!(
-            "{} holds a run of another experiment or with other settings: choose another folder with --out, or delete it",
-            folder.display()
-        );
+    if other.fingerprint()? == experiment.fingerprint()? {
+        return Ok(());
     }
-    Ok(())
+    let differences: Vec<String> = other
+        .differences(experiment)?
+        .into_iter()
+        .map(|(key, there, here)| format!("`{key}` is {there} there and {here} here"))
+        .collect();
+    bail!(
+        "{} holds a run of another experiment or with other settings ({}): choose another folder with --out, or delete it",
+        folder.display(),
+        differences.join(", ")
+    );
 }
 
 fn start(experiment: &Experiment, folder: &Path, options: RunOptions<'_>) -> Result<RunSummary> {
@@ -260,13 +279,15 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         let path = folder.join(file::CHECKPOINT);
         let resumed = path.exists();
         if resumed {
-            let checkpoint = Checkpoint::load_for(&path, &fingerprint)?;
-            trainer
-                .restore(&checkpoint.trainer)
-                .with_context(|| format!("cannot continue from {}", path.display()))?;
-            session
-                .restore(&checkpoint.extra)
-                .with_context(|| format!("cannot continue from {}", path.display()))?;
+            let context = || {
+                format!(
+                    "cannot continue from {} (restore a copy of it, or delete it to start again)",
+                    path.display()
+                )
+            };
+            let checkpoint = Checkpoint::load_for(&path, &fingerprint).with_context(context)?;
+            trainer.restore(&checkpoint.trainer).with_context(context)?;
+            session.restore(&checkpoint.extra).with_context(context)?;
         }
         let recorder = Recorder::open(folder, resumed.then(|| trainer.iteration()))?;
         Ok(Self {
@@ -376,7 +397,8 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
                 settings,
             )?;
         }
-        // The log-partition variance trains no log Z; its own estimate is the batch mean of the log-weights.
+        // The log-partition variance trains no log Z: the mean log-weight of the evaluation samples stands for it, a lower
+        // bound in expectation.
         let log_z = match self.experiment.objective {
             ObjectiveConfig::LogPartitionVariance {} => sampled
                 .iter()
@@ -422,10 +444,12 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         };
         if better {
             self.session.best = Some(*value);
-            let metadata = BTreeMap::from([
-                ("iteration".to_owned(), self.trainer.iteration().to_string()),
-                (metric.to_owned(), value.to_string()),
-            ]);
+            // One entry: the order of several is not the same in every process, and equal runs write equal bytes.
+            let note = format!(
+                "{metric} = {value} at iteration {}",
+                self.trainer.iteration()
+            );
+            let metadata = BTreeMap::from([("best".to_owned(), note)]);
             self.save_policy(file::BEST, metadata)?;
         }
         Ok(())
@@ -530,5 +554,21 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
             &self.folder.join(file::DISTRIBUTION),
             text.as_bytes(),
         )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_not_told_twice() {
+        let error = anyhow::anyhow!("disk full")
+            .context("cannot write a.txt: disk full")
+            .context("the run stopped");
+        assert_eq!(
+            explain(&error),
+            "the run stopped: cannot write a.txt: disk full"
+        );
     }
 }

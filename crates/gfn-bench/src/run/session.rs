@@ -36,7 +36,7 @@ struct Means {
     loss: f64,
     length: f64,
     log_reward: f64,
-    gradient_norm: Option<f64>,
+    gradient_norm: f64,
 }
 
 /// State beside the trainer.
@@ -70,9 +70,7 @@ impl Session {
         means.loss += report.loss;
         means.length += report.n_transitions as f64 / batch_size as f64;
         means.log_reward += report.mean_log_reward;
-        if let Some(norm) = report.gradient_norm {
-            *means.gradient_norm.get_or_insert(0.0) += norm;
-        }
+        means.gradient_norm += report.gradient_norm;
         self.transitions += report.n_transitions as u64;
         self.phases.add(&report.phases);
     }
@@ -91,9 +89,7 @@ impl Session {
             push(&mut figures, "loss", means.loss / n);
             push(&mut figures, "trajectory_length", means.length / n);
             push(&mut figures, "log_reward", means.log_reward / n);
-            if let Some(norm) = means.gradient_norm {
-                push(&mut figures, "gradient_norm", norm / n);
-            }
+            push(&mut figures, "gradient_norm", means.gradient_norm / n);
         }
         figures
     }

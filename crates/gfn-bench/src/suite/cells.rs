@@ -1,6 +1,8 @@
 //! Running the cells of a suite as processes, several at a time.
 
+use crate::experiment::Experiment;
 use crate::run::{Progress, file};
+use crate::summary::RunSummary;
 use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ pub struct Cell {
     pub file: PathBuf,
     /// Name of the experiment.
     pub experiment: String,
+    /// Fingerprint of the experiment with the cell's seed.
+    pub fingerprint: String,
     /// Iterations of a whole run.
     pub iterations: u64,
     /// Device by name.
@@ -25,9 +29,17 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Whether the run is finished.
+    /// Whether the folder holds a finished run of this very experiment, at least as long.
+    ///
+    /// A folder with another experiment is not finished: running the cell says so and leaves it alone.
     pub fn is_finished(&self) -> bool {
-        self.folder.join(file::SUMMARY).exists()
+        let same = || -> anyhow::Result<bool> {
+            let summary = RunSummary::read(&self.folder.join(file::SUMMARY))?;
+            let config = Experiment::load(&self.folder.join(file::CONFIG), &[])?;
+            let long_enough = summary.iterations() >= Some(self.iterations);
+            Ok(long_enough && config.fingerprint()? == self.fingerprint)
+        };
+        same().unwrap_or(false)
     }
 }
 

@@ -118,7 +118,10 @@ impl Suite {
             spec.require_compiled()?;
             for (path, experiment) in &self.experiments {
                 for &seed in seeds {
+                    let mut seeded = experiment.clone();
+                    seeded.seed = seed;
                     cells.push(Cell {
+                        fingerprint: seeded.fingerprint()?,
                         file: path.clone(),
                         experiment: experiment.name.clone(),
                         iterations: experiment.budget.iterations,

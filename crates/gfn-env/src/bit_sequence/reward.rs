@@ -103,7 +103,7 @@ impl BitSequenceReward {
     /// The reward with `n_modes` distinct modes, each `n/8` bytes drawn uniformly from `00000000`, `11111111`,
     /// `11110000`, `00001111` and `00111100`.
     ///
-    /// The draws are those of the stream `(Init, 0, 0)` of `seed`; a repeated mode is drawn again. Other libraries draw
+    /// The draws are those of the stream `(Problem, 0, 0)` of `seed`; a repeated mode is drawn again. Other libraries draw
     /// other modes from the same distribution. The benchmark has `n = 120` and 60 modes.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl BitSequenceReward {
                 "the length must be a multiple of 8, and there are 5^(length/8) modes to draw from",
             ));
         }
-        let mut rng = Streams::new(seed).rng(Purpose::Init, 0, 0);
+        let mut rng = Streams::new(seed).rng(Purpose::Problem, 0, 0);
         let mut modes = Vec::with_capacity(n_modes);
         while modes.len() < n_modes {
             let bits = (0..n_bytes).fold(0u128, |bits, _| {

@@ -287,9 +287,24 @@ pub fn target_distribution(log_rewards: &[f64]) -> Vec<f64> {
     log_rewards.iter().map(|v| (v - log_z).exp()).collect()
 }
 
+/// Total variation `½ Σ|p − q|` of two distributions over the same objects, in `[0, 1]`.
+///
+/// # Panics
+///
+/// If the slices differ in length.
+pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
+    assert_eq!(p.len(), q.len(), "one probability per object on both sides");
+    0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn total_variation_by_hand() {
+        assert_eq!(total_variation(&[0.5, 0.5, 0.0], &[0.25, 0.25, 0.5]), 0.5);
+    }
 
     #[test]
     fn log_partition_is_stable_and_total() {

@@ -97,7 +97,7 @@ pub enum HypergridRewardConfig {
     /// `H = base^L`, and `d_k(x)` is digit `k` of a coordinate in the order of `order`. Tier `t` passes where for every
     /// dimension `(d_t + Σ_{k<t} a_{t,k}·d_k) mod base < filter_width`, and the sum over dimensions of `d_t` is a
     /// multiple of `modulus` where one is given. The coefficients `a_{t,k}`, uniform in `0..base`, are drawn from the
-    /// stream `(Init, 0, 0)` of `seed`.
+    /// stream `(Problem, 0, 0)` of `seed`.
     ///
     /// With the modulus a divisor of `filter_width`, and all dimensions constrained, the number of cells that pass tiers
     /// `0..T` is `(filter_width^T·base^{L−T})^D / Π_t modulus_t`.
@@ -138,7 +138,7 @@ pub enum HypergridRewardConfig {
     /// `R = R0 + Σ_t w_t·b_t`, where `b_t` is 1 with probability `1 − rate` where the base reward earns tier `t`, and with
     /// probability `rate·f_t/(1 − f_t)` elsewhere, `f_t` the fraction of cells that earn it: the number of bonuses is
     /// kept in expectation. `f_t` is counted on grids of at most 2^20 cells and estimated from 2^16 cells drawn from the
-    /// stream `(Init, 1, 0)` of `seed` on larger ones. Modes have all bonuses.
+    /// stream `(Problem, 1, 0)` of `seed` on larger ones. Modes have all bonuses.
     Corrupted {
         /// One of the tiered rewards.
         base: Box<Self>,

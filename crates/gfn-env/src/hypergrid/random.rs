@@ -17,9 +17,9 @@ pub(super) struct CellHash {
 }
 
 impl CellHash {
-    /// The hash whose key is the first word of the stream `(Init, 0, 0)` of `seed`.
+    /// The hash whose key is the first word of the stream `(Problem, 0, 0)` of `seed`.
     pub(super) fn new(seed: u64) -> Self {
-        let key = Streams::new(seed).rng(Purpose::Init, 0, 0).next_u64();
+        let key = Streams::new(seed).rng(Purpose::Problem, 0, 0).next_u64();
         Self { key }
     }
 
@@ -112,7 +112,7 @@ fn earned_fractions(grid: &Hypergrid, base: &Tiered, seed: u64) -> Vec<f64> {
             n
         }
         _ => {
-            let mut rng = Streams::new(seed).rng(Purpose::Init, 1, 0);
+            let mut rng = Streams::new(seed).rng(Purpose::Problem, 1, 0);
             for _ in 0..N_SAMPLED {
                 x.fill_with(|| rng.random_range(0..side as u16));
                 count(&x);

@@ -203,7 +203,7 @@ impl Tiered {
             x / base.pow(k) % base
         };
         let n = tiers.len() as u32;
-        let mut rng = Streams::new(seed).rng(Purpose::Init, 0, 0);
+        let mut rng = Streams::new(seed).rng(Purpose::Problem, 0, 0);
         let rule = Rule::Multiscale(Multiscale {
             base,
             filter_width,

@@ -221,7 +221,7 @@ fn conditional_multiscale() {
             let config = multiscale(order, [None; 3], seed);
             let reward = HypergridReward::new(&grid, config).unwrap();
             // The coefficients as documented: a_{1,0}, a_{2,0}, a_{2,1} from the stream (Init, 0, 0).
-            let mut rng = Streams::new(seed).rng(Purpose::Init, 0, 0);
+            let mut rng = Streams::new(seed).rng(Purpose::Problem, 0, 0);
             let a: [u32; 3] = [(); 3].map(|()| rng.random_range(0..4));
             for cell in cells(&grid) {
                 let tier = |t: usize| {

@@ -58,7 +58,7 @@ fn drawn_modes() {
     let modes: Vec<String> = reward.modes().iter().map(|m| env.describe(m)).collect();
     assert_eq!(
         modes,
-        ["1111111100001111", "0000000000111100", "0000111111110000"]
+        ["1111000000001111", "0011110000001111", "1111111100000000"]
     );
 }
 
@@ -75,8 +75,5 @@ fn random_landscapes() {
     let modes: Vec<u16> = (0..100)
         .filter(|y| reward.is_mode(&grid.cell(&[0, *y]).unwrap()))
         .collect();
-    assert_eq!(
-        modes,
-        [15, 25, 33, 43, 57, 60, 73, 78, 83, 88, 89, 94, 97, 98]
-    );
+    assert_eq!(modes, [14, 17, 21, 28, 80, 86, 90, 95, 99]);
 }

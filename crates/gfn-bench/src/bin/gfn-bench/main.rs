@@ -77,13 +77,13 @@ enum Command {
     },
     /// Run a suite and write its report; finished runs are skipped.
     Suite(suite::SuiteArgs),
-    /// Copy a suite's report.md, plots and report.json to a folder that is kept under version control.
+    /// Print a suite's report, or copy report.md, its plots and report.json to a folder that is kept under version control.
     ReportSuite {
         /// Folder of the suite's runs.
         folder: PathBuf,
         /// Where the copies go.
         #[arg(long)]
-        publish: PathBuf,
+        publish: Option<PathBuf>,
     },
     /// Measure training iterations per second on a fixed workload; prints one line of JSON.
     Speed(SpeedArgs),
@@ -213,7 +213,17 @@ fn execute(cli: Cli) -> Result<()> {
             Ok(())
         }
         Command::Suite(args) => suite::run(&args),
-        Command::ReportSuite { folder, publish } => report::publish(&folder, &publish),
+        Command::ReportSuite { folder, publish } => match publish {
+            Some(target) => report::publish(&folder, &target),
+            None => {
+                let path = folder.join("report.md");
+                let text = std::fs::read_to_string(&path).with_context(|| {
+                    format!("cannot read {}: run the suite first", path.display())
+                })?;
+                println!("{text}");
+                Ok(())
+            }
+        },
         Command::Speed(args) => measure_speed(args),
         Command::Parity(args) => suite::parity(&args),
     }

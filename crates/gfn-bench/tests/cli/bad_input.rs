@@ -1,0 +1,345 @@
+//! Bad input ends with a message that names file, key and remedy, and leaves what was there as it was.
+
+use crate::program::{
+    GRID, Place, TINY, assert_same_run, fail_saying, files, gfn_bench, metrics, succeed,
+};
+use std::fs;
+use std::path::Path;
+
+/// A refused `--set` (or `--device`) and what the message has to say.
+struct Refused {
+    arguments: &'static [&'static str],
+    says: &'static [&'static str],
+}
+
+const fn refused(arguments: &'static [&'static str], says: &'static [&'static str]) -> Refused {
+    Refused { arguments, says }
+}
+
+const EXPERIMENT_FILE: &str = "experiment.toml: at ";
+
+const REFUSED: &[Refused] = &[
+    refused(
+        &["--set", "evaluation.evry=3"],
+        &[
+            EXPERIMENT_FILE,
+            "`evaluation.evry`",
+            "unknown field",
+            "`every`",
+        ],
+    ),
+    refused(
+        &["--set", "budget.iterations=many"],
+        &[
+            EXPERIMENT_FILE,
+            "`budget.iterations`",
+            "\"many\"",
+            "expected u64",
+        ],
+    ),
+    refused(
+        &["--set", "budget.iterations=-4"],
+        &[EXPERIMENT_FILE, "`budget.iterations`", "-4"],
+    ),
+    refused(
+        &["--set", "regression.kind=linx"],
+        &[EXPERIMENT_FILE, "`regression.kind`", "`linx`", "`linex`"],
+    ),
+    refused(
+        &["--set", "environment.kind=hypergird"],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.kind`",
+            "`hypergird`",
+            "`hypergrid`",
+        ],
+    ),
+    refused(
+        &["--set", "regression={ kind = \"squared\", delta = 1 }"],
+        &[EXPERIMENT_FILE, "`regression", "`delta`"],
+    ),
+    refused(
+        &["--set", "name=a/b"],
+        &[EXPERIMENT_FILE, "`name`", "\"a/b\"", "use letters"],
+    ),
+    refused(
+        &["--set", "budget.batch_size=0"],
+        &[
+            EXPERIMENT_FILE,
+            "`budget.batch_size`",
+            "between 1 and 65536",
+        ],
+    ),
+    refused(
+        &["--set", "loss_scale=nan"],
+        &[EXPERIMENT_FILE, "`loss_scale`", "positive and finite"],
+    ),
+    refused(
+        &["--set", "optimiser.learning_rate=-1"],
+        &[EXPERIMENT_FILE, "`optimiser`", "learning_rate", "-1"],
+    ),
+    refused(
+        &["--set", "environment.side=0"],
+        &[EXPERIMENT_FILE, "`environment`", "`side` is 0", "between 2"],
+    ),
+    refused(
+        &["--set", "environment.reward.r0=-1"],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.reward`",
+            "-1",
+            "not negative",
+        ],
+    ),
+    refused(
+        &["--set", "evaluation.best=loss"],
+        &[
+            EXPERIMENT_FILE,
+            "`evaluation`",
+            "\"loss\"",
+            "use one of exact.tv",
+        ],
+    ),
+    refused(
+        &["--set", "device=gpu"],
+        &[EXPERIMENT_FILE, "`device`", "\"gpu\"", "use one of flex"],
+    ),
+    refused(
+        &["--device", "gpu"],
+        &["device", "\"gpu\"", "use one of flex"],
+    ),
+    refused(
+        &["--set", "budget.iterations"],
+        &["--set", "budget.iterations", "write key=value"],
+    ),
+    refused(&["--set", "=3"], &["--set", "the key is empty"]),
+    refused(
+        &["--set", "budget.iterations.x=3"],
+        &["--set", "`iterations` is not a table"],
+    ),
+    refused(
+        &["--set", "evaluation.exact_max_states=3"],
+        &["evaluation.exact_max_states", "another experiment"],
+    ),
+    refused(
+        &["--set", "optimiser.learning_rate=0.5", "--seed", "7"],
+        &[
+            "another experiment",
+            "`optimiser.learning_rate` is 0.05 there and 0.5 here",
+            "`seed` is 0 there and 7 here",
+            "choose another folder with --out, or delete it",
+        ],
+    ),
+];
+
+#[test]
+fn wrong_settings_are_refused_and_a_finished_run_stays() {
+    let place = Place::new(TINY);
+    succeed(&mut place.run("run"));
+    let before = files(&place.join("run"));
+    for Refused { arguments, says } in REFUSED {
+        fail_saying(place.run("run").args(*arguments), says);
+        assert!(files(&place.join("run")) == before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_folder_where_nothing_was_trained_takes_the_corrected_experiment() {
+    let place = Place::new(TINY);
+    let too_many = ["--set", "evaluation.exact_max_states=3"];
+    fail_saying(
+        place.run("run").args(too_many),
+        &["evaluation.exact_max_states", "tabular", "kind = \"mlp\""],
+    );
+    assert!(place.join("run").join("failure.txt").exists());
+    succeed(&mut place.run("run"));
+    assert!(!place.join("run").join("failure.txt").exists());
+}
+
+#[test]
+fn files_that_are_missing_or_no_experiment() {
+    let place = Place::new("name = [");
+    let run = |path: &Path| {
+        let mut command = gfn_bench();
+        command
+            .arg("run")
+            .arg(path)
+            .arg("--out")
+            .arg(place.join("run"));
+        command
+    };
+    fail_saying(
+        &mut run(&place.join("missing.toml")),
+        &["missing.toml", "cannot read", "check the path"],
+    );
+    fail_saying(
+        &mut run(&place.experiment()),
+        &["experiment.toml", "not valid TOML", "line 1"],
+    );
+    fs::write(place.experiment(), "name = \"x\"\n").expect("it can be written");
+    fail_saying(
+        &mut run(&place.experiment()),
+        &["experiment.toml", "missing field `environment`"],
+    );
+    assert!(!place.join("run").exists());
+    for command in ["resume", "sample"] {
+        fail_saying(
+            gfn_bench().arg(command).arg(place.path()),
+            &["is not a run folder", "config.toml"],
+        );
+    }
+    fail_saying(
+        gfn_bench().arg("report").arg(place.join("nowhere")),
+        &["nowhere"],
+    );
+    fail_saying(
+        gfn_bench()
+            .arg("compare")
+            .arg(place.path())
+            .arg(place.join("nowhere")),
+        &["holds no run", "config.toml"],
+    );
+}
+
+#[test]
+fn a_device_that_is_not_compiled_in() {
+    let Some(missing) = gfn_bench::Backend::all().find(|b| !b.is_compiled()) else {
+        return;
+    };
+    let place = Place::new(TINY);
+    let feature = format!("--features {}", missing.name());
+    fail_saying(
+        place.run("run").args(["--device", missing.name()]),
+        &["device", "is not compiled in", &feature],
+    );
+}
+
+#[test]
+#[cfg(feature = "wgpu")]
+fn wgpu_without_a_driver_is_an_error_and_no_crash() {
+    let place = Place::new(TINY);
+    fail_saying(
+        place
+            .run("run")
+            .args(["--device", "wgpu"])
+            .env("VK_ICD_FILENAMES", "/nonexistent")
+            .env("VK_DRIVER_FILES", "/nonexistent"),
+        &[
+            "`device`",
+            "wgpu cannot be opened",
+            "mesa-vulkan-drivers",
+            "--device flex",
+        ],
+    );
+}
+
+/// A run that stands at 40 of 60 iterations.
+fn unfinished(place: &Place, run: &str) {
+    succeed(place.run(run).args(["--set", "budget.iterations=40"]));
+}
+
+#[test]
+fn checkpoints_that_are_cut_short_foreign_or_of_another_experiment() {
+    let place = Place::new(GRID);
+    unfinished(&place, "run");
+    unfinished(&place, "good");
+    succeed(
+        place
+            .run("other")
+            .args(["--set", "budget.iterations=20", "--seed", "1"]),
+    );
+    let run = place.join("run");
+    let path = run.join("checkpoint.safetensors");
+    let good = fs::read(&path).expect("the run has a checkpoint");
+    let other = fs::read(place.join("other").join("checkpoint.safetensors"))
+        .expect("the run has a checkpoint");
+    let foreign = fs::read(run.join("policy.safetensors")).expect("the run has a policy");
+    let cut = &good[..good.len() / 2];
+    for (content, says) in [
+        (cut, "cannot continue from"),
+        (&good[..5], "cannot continue from"),
+        (b"", "cannot continue from"),
+        (&foreign, "not a checkpoint of this program"),
+        (&other, "belongs to another experiment"),
+    ] {
+        fs::write(&path, content).expect("it can be written");
+        let mut before = files(&run);
+        fail_saying(
+            &mut place.run("run"),
+            &["checkpoint.safetensors", says, "delete it to start again"],
+        );
+        let mut after = files(&run);
+        assert!(after.remove("failure.txt").is_some());
+        before.remove("failure.txt");
+        // The folder has taken the longer budget; all that the first 40 iterations left is untouched.
+        assert!(before.remove("config.toml").is_some() && after.remove("config.toml").is_some());
+        assert!(before == after, "{says}");
+    }
+    fs::write(&path, &good).expect("it can be written");
+    succeed(&mut place.run("run"));
+    succeed(&mut place.run("good"));
+    assert_same_run(&place.join("good"), &run);
+}
+
+#[test]
+fn a_policy_that_does_not_fit_is_not_sampled_from() {
+    let place = Place::new(GRID);
+    unfinished(&place, "run");
+    let run = place.join("run");
+    let policy = run.join("policy.safetensors");
+    let bytes = fs::read(&policy).expect("the run has a policy");
+    fs::write(&policy, &bytes[..bytes.len() / 2]).expect("it can be written");
+    let sample = || {
+        let mut command = gfn_bench();
+        command.arg("sample").arg(&run).args(["-n", "3"]);
+        command
+    };
+    fail_saying(&mut sample(), &["policy.safetensors"]);
+    let tiny = Place::new(TINY);
+    succeed(&mut tiny.run("run"));
+    fs::copy(tiny.join("run").join("policy.safetensors"), &policy).expect("it can be copied");
+    fail_saying(&mut sample(), &["run"]);
+}
+
+#[test]
+fn training_that_diverges_names_step_and_quantity_and_keeps_what_it_had() {
+    let place = Place::new(GRID);
+    let run = place.join("run");
+    fail_saying(
+        place
+            .run("run")
+            .args(["--set", "regression={ kind = \"linex\", alpha = 1000 }"]),
+        &["iteration ", "the loss is", "Lower the learning rate"],
+    );
+    let failure = fs::read_to_string(run.join("failure.txt")).expect("the reason is kept");
+    assert!(failure.contains("the loss is"), "{failure}");
+    assert!(metrics(&run).lines().count() > 10);
+    assert!(run.join("checkpoint.safetensors").exists());
+    assert!(!run.join("summary.json").exists());
+}
+
+#[test]
+fn folders_that_cannot_be_made() {
+    let place = Place::new(TINY);
+    fs::write(place.join("a-file"), "kept").expect("it can be written");
+    let out = place.join("a-file").join("run");
+    fail_saying(
+        gfn_bench()
+            .arg("run")
+            .arg(place.experiment())
+            .arg("--out")
+            .arg(out),
+        &["cannot make the folder", "a-file"],
+    );
+    assert!(fs::read(place.join("a-file")).is_ok_and(|text| text == b"kept"));
+    if cfg!(target_os = "linux") {
+        // Nobody can make a folder there, not even root.
+        fail_saying(
+            gfn_bench()
+                .arg("run")
+                .arg(place.experiment())
+                .args(["--out", "/proc/gfn-bench-run"]),
+            &["cannot make the folder", "/proc/gfn-bench-run"],
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! `sample`, `list`, `report` and `compare`.
+
+use crate::program::{GRID, Place, TINY, fail, gfn_bench, succeed};
+
+/// `R = R0 + R1·1[|x/(H−1) − ½| > ¼ everywhere] + R2·1[0.3 < |x/(H−1) − ½| < 0.4 everywhere]` with 0.1, 0.5, 2.
+fn reward(side: u16, coordinates: &[u16]) -> f64 {
+    let off_centre = |x: &u16| (f64::from(*x) / f64::from(side - 1) - 0.5).abs();
+    let outside = coordinates.iter().all(|x| off_centre(x) > 0.25);
+    let band = coordinates
+        .iter()
+        .all(|x| off_centre(x) > 0.3 && off_centre(x) < 0.4);
+    0.1 + if outside { 0.5 } else { 0.0 } + if band { 2.0 } else { 0.0 }
+}
+
+#[test]
+fn samples_are_csv_with_their_log_reward() {
+    let place = Place::new(GRID);
+    succeed(&mut place.run("run"));
+    let sample = |n: &str, seed: &str| {
+        let mut command = gfn_bench();
+        command
+            .arg("sample")
+            .arg(place.join("run"))
+            .args(["-n", n, "--seed", seed]);
+        succeed(&mut command)
+    };
+    let seven = sample("7", "5");
+    let mut lines = seven.lines();
+    assert_eq!(lines.next(), Some("object,log_reward"));
+    let rows: Vec<&str> = lines.collect();
+    assert_eq!(rows.len(), 7);
+    for row in rows {
+        let (object, log_reward) = row.split_once(',').expect("two columns");
+        let coordinates: Vec<u16> = object
+            .split(' ')
+            .map(|x| x.parse().expect("a coordinate"))
+            .collect();
+        assert_eq!(coordinates.len(), 2, "{row}");
+        let log_reward: f64 = log_reward.parse().expect("a number");
+        let expected = reward(8, &coordinates).ln();
+        assert!((log_reward - expected).abs() < 1e-12, "{row}: {expected}");
+    }
+    assert_eq!(sample("7", "5"), seven);
+    assert_ne!(sample("7", "6"), seven);
+    // More than one batch of the sampler, and none.
+    assert_eq!(sample("5000", "5").lines().count(), 5001);
+    assert_eq!(sample("0", "5"), "object,log_reward\n");
+}
+
+#[test]
+fn an_unfinished_run_is_sampled_from_its_checkpoint() {
+    let place = Place::new(TINY);
+    succeed(&mut place.run("run"));
+    let run = place.join("run");
+    let sample = || succeed(gfn_bench().arg("sample").arg(&run).args(["-n", "20"]));
+    let finished = sample();
+    std::fs::remove_file(run.join("policy.safetensors")).expect("the run has a policy");
+    assert_eq!(sample(), finished);
+}
+
+/// The names that an enum of experiment files takes, by what the program says about a wrong one.
+fn names_of(key: &str) -> Vec<String> {
+    let place = Place::new(TINY);
+    let value = format!("{key}={{ kind = \"no-such-kind\" }}");
+    let message = fail(place.run("run").args(["--set", &value]));
+    let (_, names) = message
+        .split_once("expected ")
+        .unwrap_or_else(|| panic!("{key}: {message}"));
+    let names: Vec<String> = names
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() > 1, "{key}: {message}");
+    names
+}
+
+#[test]
+fn list_names_all_that_an_experiment_can_hold() {
+    let list = succeed(gfn_bench().arg("list").args(["--experiments", "nowhere"]));
+    let words: Vec<&str> = list.split([' ', ',', '\n']).collect();
+    for key in [
+        "environment",
+        "policy",
+        "objective",
+        "regression",
+        "behaviour",
+        "optimiser.learning_rate",
+    ] {
+        for name in names_of(key) {
+            assert!(words.contains(&name.as_str()), "{key} {name}: {list}");
+        }
+    }
+    for backend in gfn_bench::Backend::all() {
+        let line = list
+            .lines()
+            .find(|line| line.trim_start().starts_with(backend.name()))
+            .unwrap_or_else(|| panic!("{}: {list}", backend.name()));
+        assert_eq!(
+            line.contains("not compiled in"),
+            !backend.is_compiled(),
+            "{line}"
+        );
+    }
+    assert!(list.contains("compiled in, found"), "{list}");
+}
+
+#[test]
+fn report_and_compare_read_run_folders() {
+    let place = Place::new(TINY);
+    for (run, seed) in [("a/seed-0", "0"), ("a/seed-1", "1"), ("b/seed-0", "0")] {
+        succeed(place.run(run).args(["--seed", seed]));
+    }
+    let out = place.join("report");
+    let table = succeed(
+        gfn_bench()
+            .arg("report")
+            .arg(place.join("a"))
+            .arg("--out")
+            .arg(&out),
+    );
+    assert!(
+        table.contains("tiny") && table.contains("report.html"),
+        "{table}"
+    );
+    for name in ["report.html", "report.md", "report.json"] {
+        assert!(out.join(name).exists(), "{name}");
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the report is text");
+    assert!(page.contains("<svg") && page.contains("tiny"));
+    assert!(!page.contains("src=\"http") && !page.contains("<script src"));
+    let comparison = succeed(
+        gfn_bench()
+            .arg("compare")
+            .arg(place.join("a"))
+            .arg(place.join("b")),
+    );
+    assert!(
+        comparison.contains("tiny") && comparison.contains("ratio"),
+        "{comparison}"
+    );
+}

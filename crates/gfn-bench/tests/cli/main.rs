@@ -1,0 +1,13 @@
+//! The `gfn-bench` program from outside: what it writes, what it says, and what a kill or a full disk leaves.
+#![cfg(feature = "cli")]
+
+mod bad_input;
+mod commands;
+mod determinism;
+#[cfg(target_os = "linux")]
+mod full_disk;
+mod interruption;
+mod program;
+mod shipped;
+mod suites;
+mod summary;

@@ -1,0 +1,4 @@
+//! Behaviours and schedules in experiment files.
+
+#[cfg(all(test, feature = "serde"))]
+mod serialisation;

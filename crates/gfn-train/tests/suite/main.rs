@@ -1,0 +1,14 @@
+//! Tests of the public interface, one module for each subject.
+
+#[cfg(test)]
+mod adam;
+#[cfg(test)]
+mod checkpoints;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod threads;
