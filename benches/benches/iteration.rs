@@ -1,8 +1,4 @@
 //! Whole training iterations: rollout, evaluation, backward pass, optimiser.
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make items without documentation"
-)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -19,7 +15,7 @@ fn iterations(c: &mut Criterion) {
     });
     let mut words = gfn_benches::tfbind8();
     group.bench_function("tb-tfbind8", |b| {
-        b.iter(|| words.step().expect("training goes on"))
+        b.iter(|| words.step().expect("training goes on"));
     });
     group.finish();
 }

@@ -1,8 +1,4 @@
 //! Parts of an iteration on the 20^4 hypergrid, and exact evaluation on 8^4.
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make items without documentation"
-)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use gfn_env::{Purpose, StateGraph, Streams};
@@ -26,10 +22,18 @@ fn parts(c: &mut Criterion) {
     let batch = encode();
     let mut group = c.benchmark_group("parts");
     group.sample_size(20);
-    group.bench_function("copy-of-the-weights", |b| b.iter(|| policy.sampler()));
-    group.bench_function("rollout", |b| b.iter(sample));
-    group.bench_function("encode", |b| b.iter(encode));
-    group.bench_function("log-probabilities", |b| b.iter(|| batch.log_probs(policy)));
+    group.bench_function("copy-of-the-weights", |b| {
+        b.iter(|| policy.sampler());
+    });
+    group.bench_function("rollout", |b| {
+        b.iter(sample);
+    });
+    group.bench_function("encode", |b| {
+        b.iter(encode);
+    });
+    group.bench_function("log-probabilities", |b| {
+        b.iter(|| batch.log_probs(policy));
+    });
     group.bench_function("forward-and-backward", |b| {
         b.iter(|| {
             let x = batch.log_probs(policy);

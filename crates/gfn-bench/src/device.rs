@@ -1,9 +1,11 @@
 //! Devices by name: `flex`, `ndarray`, `wgpu`, `wgpu:cpu`, `wgpu:0`, `vulkan`, `cuda:0`, `cpu`.
 
 use burn::tensor::{Device, Tensor};
+use std::any::Any;
 use std::fmt;
 use std::panic;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A backend of burn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub enum Backend {
     Vulkan,
     /// NVIDIA GPUs.
     Cuda,
-    /// CubeCL's just-in-time CPU backend.
+    /// `CubeCL`'s just-in-time CPU backend.
     Cpu,
 }
 
@@ -124,7 +126,7 @@ impl FromStr for DeviceSpec {
             (_, None) => None,
             (Backend::Wgpu | Backend::Vulkan, Some("cpu")) => Some(DeviceIndex::Software),
             (Backend::Wgpu | Backend::Vulkan | Backend::Cuda, Some(n)) => {
-                Some(DeviceIndex::Number(n.parse().map_err(|_| unknown())?))
+                Some(DeviceIndex::Number(n.parse().ok().ok_or_else(unknown)?))
             }
             _ => return Err(unknown()),
         };
@@ -178,8 +180,13 @@ impl DeviceSpec {
             let sum = Tensor::<1>::from_data([1.0f32, 2.0], &device)
                 .sum()
                 .into_scalar::<f32>();
-            assert!((sum - 3.0).abs() < 1e-6, "1 + 2 = {sum}");
-            device
+            (device, sum)
+        })
+        .and_then(|(device, sum)| {
+            let right = (sum - 3.0).abs() < 1e-6;
+            right
+                .then_some(device)
+                .ok_or_else(|| format!("it gives 1 + 2 = {sum}"))
         })
         .map_err(|reason| DeviceError::NotFound {
             device: self.to_string(),
@@ -241,26 +248,42 @@ impl DeviceSpec {
     }
 }
 
-/// Runs `f` without the default panic message; the panic's text is the error.
+/// Runs `f` without the default panic message; the text of the first panic is the error.
+///
+/// A backend's own thread may panic first, and the caller then only because nobody answers it.
 fn quietly<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    // The hook is the process's: two callers at once would restore each other's.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = Arc::new(Mutex::new(None));
+    let note = Arc::clone(&first);
     let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
+    panic::set_hook(Box::new(move |info| {
+        let mut first = note.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| text_of(info.payload()));
+    }));
     let result = panic::catch_unwind(panic::AssertUnwindSafe(f));
     panic::set_hook(hook);
     result.map_err(|payload| {
-        let text = payload
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| payload.downcast_ref::<&str>().copied())
-            .unwrap_or("the backend gave no reason");
-        let first: Vec<_> = text
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty())
-            .take(3)
-            .collect();
-        first.join(" ")
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.unwrap_or_else(|| text_of(payload.as_ref()))
     })
+}
+
+/// The first lines of a panic's message, as one.
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("the backend gave no reason");
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .take(3)
+        .collect();
+    lines.join(" ")
 }
 
 #[cfg(test)]
@@ -303,5 +326,14 @@ mod tests {
             quietly(|| -> () { panic!("no adapter\n\n  found") }),
             Err("no adapter found".to_owned())
         );
+        // As a backend does that works in a thread of its own.
+        let asked = || {
+            std::thread::spawn(|| -> () {
+                panic!("no driver");
+            })
+            .join()
+            .unwrap()
+        };
+        assert_eq!(quietly(asked), Err("no driver".to_owned()));
     }
 }

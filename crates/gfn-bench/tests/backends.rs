@@ -1,6 +1,10 @@
 //! The same numbers on every device that this build holds: log-probabilities, flows, residuals, gradients and sampled
 //! actions against flex, on identical inputs.
 #![cfg(feature = "flex")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what was skipped and what was measured belongs to the outcome of these tests"
+)]
 
 use gfn_bench::suite::parity::{ParityConfig, ParityReport, compare};
 use gfn_bench::{Backend, DeviceSpec, Experiment};
@@ -30,11 +34,8 @@ budget = { iterations = 1, batch_size = 8 }
 "#,
 ];
 
-/// Worst relative error that a device may have, about ten times what it has.
-struct Tolerance {
-    forward: f64,
-    gradient: f64,
-}
+/// Largest relative error of any quantity. Measured: at most 1.6e-7 on ndarray and 2.3e-7 on wgpu (Mesa's lavapipe).
+const TOLERANCE: f64 = 3e-6;
 
 fn device(backend: Backend) -> DeviceSpec {
     DeviceSpec {
@@ -75,7 +76,7 @@ fn parity(text: &str, spec: DeviceSpec, iterations: u64, seconds: f64) -> Parity
     compare(&experiment, device(Backend::Flex), spec, &config).expect("both devices work")
 }
 
-fn assert_agrees_with_flex(backend: Backend, iterations: u64, tolerance: &Tolerance) {
+fn assert_agrees_with_flex(backend: Backend, iterations: u64) {
     let Some(spec) = usable(device(backend)) else {
         return;
     };
@@ -92,13 +93,8 @@ fn assert_agrees_with_flex(backend: Backend, iterations: u64, tolerance: &Tolera
         // Three of the forward pass, three residuals and three gradients.
         assert_eq!(report.errors.len(), 9);
         for e in &report.errors {
-            let limit = if e.quantity.starts_with("gradient") {
-                tolerance.gradient
-            } else {
-                tolerance.forward
-            };
             // False for NaN.
-            assert!(e.relative_error <= limit, "{e:?} is above {limit:e}");
+            assert!(e.relative_error <= TOLERANCE, "{e:?}");
         }
         let [parting] = &report.partings[..] else {
             panic!("one experiment has one parting: {:?}", report.partings);
@@ -109,11 +105,7 @@ fn assert_agrees_with_flex(backend: Backend, iterations: u64, tolerance: &Tolera
             Some(first) => assert_eq!(parting.iterations, first + 1),
         }
         // Initial weights and noise come from the host: the first batch is the same on every device.
-        assert!(
-            parting.first_different_iteration > Some(0)
-                || iterations == 0
-                || parting.first_different_iteration.is_none()
-        );
+        assert_ne!(parting.first_different_iteration, Some(0));
     }
 }
 
@@ -138,18 +130,10 @@ fn a_comparison_that_runs_out_of_time_says_how_far_it_came() {
 
 #[test]
 fn ndarray_agrees_with_flex() {
-    let tolerance = Tolerance {
-        forward: 1e-4,
-        gradient: 1e-3,
-    };
-    assert_agrees_with_flex(Backend::NdArray, 3, &tolerance);
+    assert_agrees_with_flex(Backend::NdArray, 3);
 }
 
 #[test]
 fn wgpu_agrees_with_flex() {
-    let tolerance = Tolerance {
-        forward: 1e-4,
-        gradient: 1e-3,
-    };
-    assert_agrees_with_flex(Backend::Wgpu, 1, &tolerance);
+    assert_agrees_with_flex(Backend::Wgpu, 1);
 }

@@ -7,7 +7,7 @@
 use burn::tensor::Device;
 use gfn_env::rand::RngExt as _;
 use gfn_env::{
-    Environment, Features, Hypergrid, Indexed, LogRewardFn, Purpose, StateGraph, Streams,
+    Environment as _, Features, Hypergrid, Indexed, LogRewardFn, Purpose, StateGraph, Streams,
 };
 use gfn_explore::{Behaviour, BehaviourConfig, Schedule};
 use gfn_policy::{
@@ -218,7 +218,13 @@ fn the_test_refuses_at_its_level() {
     assert!(refused(&[5_203, 4_797], &[0.5, 0.5]));
     // 101 cells of 1,000 expected, half of them d too many: G is nearly 100·d²/1,000, 160 for d = 40 and 168.1 for 41.
     let cells = |d: u64| -> Vec<u64> {
-        let shift = |i: u64| if i % 2 == 0 { 1_000 + d } else { 1_000 - d };
+        let shift = |i: u64| {
+            if i.is_multiple_of(2) {
+                1_000 + d
+            } else {
+                1_000 - d
+            }
+        };
         (0..100).map(shift).chain([1_000]).collect()
     };
     let p = [1.0 / 101.0; 101];

@@ -47,6 +47,9 @@ pub enum ParametersError {
     },
 }
 
+type Tensors = BTreeMap<String, NamedTensor>;
+type Metadata = BTreeMap<String, String>;
+
 /// All float parameters of a module, by dotted path.
 pub fn named_parameters<M: Module>(module: &M) -> BTreeMap<String, NamedTensor> {
     struct Collect {
@@ -174,9 +177,7 @@ pub fn to_safetensors(
 /// # Errors
 ///
 /// If the bytes are no complete safetensors file or hold other element types than F32.
-pub fn from_safetensors(
-    bytes: &[u8],
-) -> Result<(BTreeMap<String, NamedTensor>, BTreeMap<String, String>), ParametersError> {
+pub fn from_safetensors(bytes: &[u8]) -> Result<(Tensors, Metadata), ParametersError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header
         .metadata()

@@ -1,18 +1,14 @@
-//! A GFlowNet on an environment and a reward of one's own, and its distance to the exact distribution.
+//! A GFlowNet on an environment and a reward of one's own, and its distance to the exact answer.
+#![expect(clippy::print_stdout, reason = "a program talks to its user")]
 use burn::tensor::Device;
-use gfn_env::{
-    Action, BackwardAction, Environment, EnvironmentError, FeatureRow, LogRewardFn, Streams,
-};
+use gfn_env::*;
 use gfn_policy::{MlpConfig, MlpPolicy};
-use gfn_train::{Trainer, TrainerConfig, TrajectoryBalance};
-struct Coins; // a state is the list of the tosses so far, heads or tails; six of them make an object
+use gfn_train::{Trainer, TrajectoryBalance};
+struct Coins; // a state is the list of the tosses so far, heads or tails; six make an object
 #[rustfmt::skip]
 impl Environment for Coins {
     type State = Vec<bool>; fn source(&self) -> Vec<bool> { vec![] }
-    fn n_actions(&self) -> usize { 2 }
-    fn n_backward_actions(&self) -> usize { 1 }
-    fn max_len(&self) -> usize { 6 }
-    fn n_features(&self) -> usize { 12 }
+    fn n_actions(&self) -> usize { 2 } fn n_backward_actions(&self) -> usize { 1 } fn max_len(&self) -> usize { 6 } fn n_features(&self) -> usize { 12 }
     fn is_terminal(&self, s: &Vec<bool>) -> bool { s.len() == 6 }
     fn forward_mask(&self, s: &Vec<bool>, allowed: &mut [bool]) { allowed.fill(s.len() < 6) }
     fn backward_mask(&self, s: &Vec<bool>, allowed: &mut [bool]) { allowed.fill(!s.is_empty()) }
@@ -23,24 +19,12 @@ impl Environment for Coins {
     fn encode(&self, s: &Vec<bool>, row: &mut FeatureRow<'_>) { s.iter().enumerate().for_each(|(i, &h)| row.one(2 * i + usize::from(h))) }
 }
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let reward = LogRewardFn(|s: &Vec<bool>| s.iter().filter(|h| **h).count() as f64); // log R: the number of heads
-    let policy = MlpPolicy::new(
-        &MlpConfig::default(),
-        &Coins,
-        Streams::new(0),
-        &Device::flex().autodiff(),
-    );
-    let mut trainer = Trainer::new(
-        Coins,
-        reward,
-        policy,
-        TrajectoryBalance,
-        TrainerConfig::default(),
-    )?;
+    let reward = LogRewardFn(|s: &Vec<bool>| s.iter().filter(|h| **h).count() as f64); // log R: heads
+    let device = Device::flex().autodiff();
+    let policy = MlpPolicy::new(&MlpConfig::default(), &Coins, Streams::new(0), &device);
+    let mut trainer = Trainer::new(Coins, reward, policy, TrajectoryBalance, Default::default())?;
     trainer.run(500, |_, _| {})?;
-    println!(
-        "total variation to R/Z: {:.4}",
-        trainer.exact_total_variation(1_000)?
-    );
+    let distance = trainer.exact_total_variation(1_000)?;
+    println!("total variation to R/Z: {distance:.4}");
     Ok(())
 }

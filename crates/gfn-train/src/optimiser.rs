@@ -356,10 +356,10 @@ impl Update<'_> {
         let mut theta = theta;
         match decay {
             Some(WeightDecay::Coupled { rate }) => {
-                gradient = gradient + theta.clone().mul_scalar(rate)
+                gradient = gradient + theta.clone().mul_scalar(rate);
             }
             Some(WeightDecay::Decoupled { rate }) => {
-                theta = theta.mul_scalar(1.0 - learning_rate * rate)
+                theta = theta.mul_scalar(1.0 - learning_rate * rate);
             }
             None => {}
         }

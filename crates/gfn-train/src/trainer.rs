@@ -279,8 +279,8 @@ where
             self.optimiser
                 .step(self.policy.clone(), gradients, iteration);
         require_finite(iteration, "gradient norm", gradient_norm)?;
-        self.policy = policy;
         self.wait(iteration)?;
+        self.policy = policy;
         self.iteration += 1;
         let report = StepReport {
             iteration: self.iteration,
@@ -313,7 +313,7 @@ where
         let key = RolloutKey {
             streams: Streams::new(self.config.seed),
             purpose: Purpose::Rollout,
-            iteration: u32::try_from(iteration).map_err(|_| TrainError::OutOfRange {
+            iteration: u32::try_from(iteration).map_err(|_too_large| TrainError::OutOfRange {
                 name: "iteration",
                 range: "at most 2^32 - 1, the number of random streams of a lane",
             })?,

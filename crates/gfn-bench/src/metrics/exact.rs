@@ -94,7 +94,7 @@ impl<S: Clone + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync> ExactTarge
     /// Figures of the distribution `learned`.
     ///
     /// - `exact.tv` = ½ Σ|p − q|, `exact.l1_sum` = Σ|p − q|, `exact.l1_mean` = Σ|p − q| / n
-    /// - `exact.kl_forward` = KL(R/Z ‖ P_T), `exact.kl_reverse` = KL(P_T ‖ R/Z), `exact.jsd` (natural logarithm)
+    /// - `exact.kl_forward` = `KL(R/Z ‖ P_T)`, `exact.kl_reverse` = `KL(P_T ‖ R/Z)`, `exact.jsd` (natural logarithm)
     /// - `exact.spearman` of log P_T and log R over all objects, `exact.accuracy` and `exact.mean_reward`
     pub fn figures(&self, learned: &[f64]) -> Figures {
         let mut figures = Figures::new();

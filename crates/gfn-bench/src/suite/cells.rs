@@ -33,7 +33,7 @@ impl Cell {
     ///
     /// A folder with another experiment is not finished: running the cell says so and leaves it alone.
     pub fn is_finished(&self) -> bool {
-        let same = || -> anyhow::Result<bool> {
+        let same = || -> Result<bool> {
             let summary = RunSummary::read(&self.folder.join(file::SUMMARY))?;
             let config = Experiment::load(&self.folder.join(file::CONFIG), &[])?;
             let long_enough = summary.iterations() >= Some(self.iterations);
@@ -88,7 +88,7 @@ pub fn run_cells(
                     }
                     tell(index, CellEvent::Started);
                     match run_cell(&program, cell, threads, &|p| {
-                        tell(index, CellEvent::Progress(p))
+                        tell(index, CellEvent::Progress(p));
                     }) {
                         Ok(()) => tell(index, CellEvent::Finished),
                         Err(reason) => {

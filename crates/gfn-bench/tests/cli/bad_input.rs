@@ -214,8 +214,9 @@ fn a_device_that_is_not_compiled_in() {
     );
 }
 
+/// Neither Vulkan nor, where wgpu looks next, OpenGL.
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
 fn wgpu_without_a_driver_is_an_error_and_no_crash() {
     let place = Place::new(TINY);
     fail_saying(
@@ -223,7 +224,8 @@ fn wgpu_without_a_driver_is_an_error_and_no_crash() {
             .run("run")
             .args(["--device", "wgpu"])
             .env("VK_ICD_FILENAMES", "/nonexistent")
-            .env("VK_DRIVER_FILES", "/nonexistent"),
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent"),
         &[
             "`device`",
             "wgpu cannot be opened",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Trajectory balance with a learned P_B on the 8x8 hypergrid.
+/// Trajectory balance with a learned `P_B` on the 8x8 hypergrid.
 pub(crate) const GRID: &str = r#"
 name = "grid"
 environment = { kind = "hypergrid", dimensions = 2, side = 8, reward = { kind = "original", r0 = 0.1, r1 = 0.5, r2 = 2.0 } }

@@ -293,7 +293,11 @@ pub fn target_distribution(log_rewards: &[f64]) -> Vec<f64> {
 ///
 /// If the slices differ in length.
 pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
-    assert_eq!(p.len(), q.len(), "one probability per object on both sides");
+    assert_eq!(
+        p.len(),
+        q.len(),
+        "two distributions have one entry per object"
+    );
     0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
 }
 
