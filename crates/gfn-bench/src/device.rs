@@ -332,7 +332,7 @@ mod tests {
                 panic!("no driver");
             })
             .join()
-            .unwrap()
+            .unwrap();
         };
         assert_eq!(quietly(asked), Err("no driver".to_owned()));
     }

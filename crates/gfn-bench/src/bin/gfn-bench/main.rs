@@ -159,7 +159,7 @@ fn main() -> ExitCode {
     match execute(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", run::explain(&error));
             ExitCode::FAILURE
         }
     }
@@ -251,7 +251,7 @@ fn run_experiment(args: &RunArgs) -> Result<()> {
     if let Some(seed) = args.seed {
         experiment.seed = seed;
     }
-    let spec: DeviceSpec = experiment.device.parse()?;
+    let spec: DeviceSpec = experiment.device.parse().context("at `device`")?;
     let folder = args.out.clone().unwrap_or_else(|| {
         Path::new("runs")
             .join(&experiment.name)
