@@ -194,7 +194,7 @@ pub(super) fn published_section(rows: &[ReportRow]) -> Option<Section> {
         .map(|(verdict, count)| format!("**{count}** {verdict}"))
         .collect();
     Some(
-        Section::new("Against published figures")
+        Section::new("Against bounds and published figures")
             .with_paragraph(&counted.join(", "))
             .with_table(table),
     )
