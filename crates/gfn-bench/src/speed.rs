@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use gfn_env::{Hypergrid, HypergridReward, Streams};
 use gfn_explore::Behaviour;
 use gfn_policy::{MlpConfig, MlpPolicy, masked_softmax};
-use gfn_train::{Phases, Trainer, TrainerConfig, TrajectoryBalance};
+use gfn_train::{AwakeThreads, Phases, Trainer, TrainerConfig, TrajectoryBalance};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -148,6 +148,7 @@ pub fn measure(config: &SpeedConfig, device: &Device) -> Result<SpeedFigures> {
             exit,
         });
     }
+    let _awake = AwakeThreads::new();
     trainer.run(config.warm_up, |_, _| {}).context("warm-up")?;
     let window = Duration::from_secs_f64(config.seconds);
     let (mut rates, mut transitions, mut iterations, mut total) = (Vec::new(), 0, 0_u64, 0.0);

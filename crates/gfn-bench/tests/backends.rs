@@ -66,8 +66,15 @@ fn usable(spec: DeviceSpec) -> Option<DeviceSpec> {
     }
 }
 
-fn parity(text: &str, spec: DeviceSpec, iterations: u64, seconds: f64) -> ParityReport {
-    let experiment = Experiment::parse(text, &[]).expect("the experiment is valid");
+fn parity(
+    text: &str,
+    kernels: &str,
+    spec: DeviceSpec,
+    iterations: u64,
+    seconds: f64,
+) -> ParityReport {
+    let kernels = format!("policy.kernels={kernels}");
+    let experiment = Experiment::parse(text, &[kernels]).expect("the experiment is valid");
     let config = ParityConfig {
         tolerance: 0.0,
         iterations,
@@ -80,12 +87,13 @@ fn assert_agrees_with_flex(backend: Backend, iterations: u64) {
     let Some(spec) = usable(device(backend)) else {
         return;
     };
-    for text in EXPERIMENTS {
+    let both = ["fused", "composed"].map(|kernels| EXPERIMENTS.map(|text| (text, kernels)));
+    for (text, kernels) in both.into_iter().flatten() {
         let start = Instant::now();
-        let report = parity(text, spec, iterations, 600.0);
+        let report = parity(text, kernels, spec, iterations, 600.0);
         for e in &report.errors {
             println!(
-                "{:<14}{:<10}{:<36}{:.1e}",
+                "{:<14}{:<10}{kernels:<10}{:<36}{:.1e}",
                 e.experiment, e.device, e.quantity, e.relative_error
             );
         }
@@ -112,7 +120,7 @@ fn assert_agrees_with_flex(backend: Backend, iterations: u64) {
 #[test]
 fn flex_repeats_itself_exactly() {
     for text in EXPERIMENTS {
-        let report = parity(text, device(Backend::Flex), 5, 600.0);
+        let report = parity(text, "composed", device(Backend::Flex), 5, 600.0);
         for e in &report.errors {
             assert!(e.relative_error.to_bits() == 0, "{e:?}");
         }
@@ -123,9 +131,14 @@ fn flex_repeats_itself_exactly() {
 
 #[test]
 fn a_comparison_that_runs_out_of_time_says_how_far_it_came() {
-    let report = parity(EXPERIMENTS[0], device(Backend::Flex), 1000, 0.0);
+    let report = parity(EXPERIMENTS[0], "fused", device(Backend::Flex), 1000, 0.0);
     assert_eq!(report.partings[0].first_different_iteration, None);
     assert_eq!(report.partings[0].iterations, 0);
+}
+
+#[test]
+fn kernels_on_flex_agree_with_plain_operations() {
+    assert_agrees_with_flex(Backend::Flex, 20);
 }
 
 #[test]

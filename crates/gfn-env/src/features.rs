@@ -81,6 +81,25 @@ impl Features {
         FeatureRow { features: self }
     }
 
+    /// Appends the rows of another, of the same width.
+    ///
+    /// # Panics
+    ///
+    /// If the widths differ, or all rows together hold more than `u32::MAX` entries.
+    pub fn append(&mut self, other: &Self) {
+        assert_eq!(self.width, other.width, "rows have one width");
+        let end = self.indices.len() + other.indices.len();
+        assert!(
+            u32::try_from(end).is_ok(),
+            "feature rows have more than u32::MAX entries"
+        );
+        let start = self.offsets[self.n_rows()];
+        self.offsets
+            .extend(other.offsets[1..].iter().map(|offset| start + offset));
+        self.indices.extend_from_slice(&other.indices);
+        self.values.extend_from_slice(&other.values);
+    }
+
     /// All rows as one dense row-major matrix, `[n_rows, width]`.
     pub fn to_dense(&self) -> Vec<f32> {
         let mut dense = vec![0.0; self.n_rows() * self.width];

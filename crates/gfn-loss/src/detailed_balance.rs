@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::host::{constant, indices};
+use crate::kernels::transition_residual::transition_residual;
 use crate::log_probs::{check_per_state, check_per_trajectory};
 use crate::{LogProbs, Residual, Segments};
 
@@ -91,18 +92,11 @@ pub fn detailed_balance(
     normalisation: TransitionNormalisation,
 ) -> Residual<1> {
     check_per_state(&log_flow, &x.segments);
-    // Every trajectory has one state more than transitions: transition i of trajectory b leaves state i + b.
-    let lengths = x.segments.lengths().enumerate();
-    let owner = lengths.flat_map(|(b, n)| std::iter::repeat_n(b, n));
-    let parent: Vec<usize> = owner.enumerate().map(|(i, b)| i + b).collect();
-    let child = indices(parent.iter().map(|s| s + 1), &log_flow);
-    let parent = indices(parent.into_iter(), &log_flow);
-
-    let log_model = log_flow.clone().select(0, parent) + x.log_pf.clone();
-    let log_target = log_flow.select(0, child) + x.log_pb.clone();
+    let (log_pf, log_pb) = (x.log_pf.clone(), x.log_pb.clone());
+    let t = transition_residual(log_pf, log_pb, log_flow, &x.segments, x.kernels);
     let weights = normalisation.weights(&x.segments);
-    let weight = constant(weights, log_model.dims(), &log_model);
-    Residual::new(log_model, log_target, weight)
+    let weight = constant(weights, t.dims(), &t);
+    Residual::from_difference(t, weight)
 }
 
 /// The flow of every state: a network's at the states that are left, the reward at the last ones.

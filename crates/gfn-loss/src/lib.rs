@@ -40,10 +40,12 @@
 //! states       [N+B]   0 1 2 3  |  4 5 6     3 and 6 are terminal: their flow is log R
 //! ```
 //!
-//! Only [`sub_trajectory_balance`] needs a matrix, and only it pads.
+//! The pairs of [`sub_trajectory_balance`] are flat too; see there.
 //!
 //! Every function takes the device and the floating-point type from its inputs: `f32` for training,
 //! `f64` for the checks of this crate, with or without automatic differentiation.
+//!
+//! Objectives run as fused operations where the device has them; see [`kernels`].
 //!
 //! # Examples
 //!
@@ -81,6 +83,7 @@
 
 mod detailed_balance;
 mod host;
+pub mod kernels;
 mod log_partition_variance;
 mod log_probs;
 mod regression;
@@ -91,6 +94,7 @@ mod sub_trajectory_balance;
 mod trajectory_balance;
 
 pub use detailed_balance::{TransitionNormalisation, detailed_balance, with_terminal_rewards};
+pub use kernels::Kernels;
 pub use log_partition_variance::log_partition_variance;
 pub use log_probs::LogProbs;
 pub use regression::Regression;

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::Segments;
+use crate::kernels::{Kernels, log_ratio::log_ratio};
 
 /// Log-probabilities of a batch of complete trajectories under the current policies.
 ///
@@ -19,6 +20,8 @@ pub struct LogProbs {
     pub log_reward: Tensor<1>,
     /// Where each trajectory lies among the transitions.
     pub segments: Segments,
+    /// Whether the objectives run fused kernels, where the device has them.
+    pub kernels: Kernels,
 }
 
 impl LogProbs {
@@ -67,12 +70,20 @@ impl LogProbs {
             log_pb,
             log_reward,
             segments,
+            kernels: Kernels::default(),
         }
+    }
+
+    /// The same with another choice of kernels.
+    #[must_use]
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        Self { kernels, ..self }
     }
 
     /// `Σ_t log P_F − Σ_t log P_B` of every trajectory, `[B]`.
     pub(crate) fn log_ratio(&self) -> Tensor<1> {
-        self.segments.sum(self.log_pf.clone() - self.log_pb.clone())
+        let (pf, pb) = (self.log_pf.clone(), self.log_pb.clone());
+        log_ratio(pf, pb, &self.segments, self.kernels)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::host::{constant, indices};
+use crate::host::constant;
+use crate::kernels::sub_trajectory_residual::{n_pairs, sub_trajectory_residual};
 use crate::log_probs::check_per_state;
 use crate::{LogProbs, Residual, Segments};
 
@@ -37,15 +38,15 @@ impl Default for SubTrajectoryNormalisation {
 /// `log Z = log F(s_0)`; values above 1 are in use. The weights are scaled by their largest before they
 /// are normalised, so that no power overflows.
 ///
-/// A cell `[b, i, j]` that is no pair of states, or whose weight is too small for the floating-point
-/// type, holds the residual 0 and the weight 0 and has no influence on the loss or its gradient.
+/// A pair whose weight is too small for the floating-point type holds the residual 0 and the weight 0 and has no
+/// influence on the loss or its gradient.
 ///
 /// # Shapes
 ///
-/// - `x`: `N` transitions of `B` trajectories, `T` of them in the longest, see [`LogProbs`]
+/// - `x`: `N` transitions of `B` trajectories of `n_b`, see [`LogProbs`]
 /// - `log_flow`: `[N + B]`, the flows of all states of each trajectory in order, at whose end is `log R(x)`
 ///   (see [`with_terminal_rewards`](crate::with_terminal_rewards))
-/// - output: `[B, T + 1, T + 1]`
+/// - output: `[P]` with `P = Σ_b n_b (n_b + 1) / 2`: trajectory after trajectory, then by `i`, then by `j`
 ///
 /// # Panics
 ///
@@ -67,8 +68,8 @@ impl Default for SubTrajectoryNormalisation {
 /// let log_flow = Tensor::from_data([2.0, 1.0, 0.75], &device);
 /// let residual = sub_trajectory_balance(&x, log_flow, 0.5, SubTrajectoryNormalisation::Batch {});
 /// let t: Vec<f32> = residual.target_over_model().try_into_vec_as()?;
-/// // t_01 = −0.25, t_12 = 0.25 as in detailed balance, and their sum t_02 = 0
-/// assert_eq!(t, [0.0, -0.25, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0]);
+/// // t_01 = −0.25, t_02 = 0 and t_12 = 0.25: single transitions as in detailed balance, and their sum
+/// assert_eq!(t, [-0.25, 0.0, 0.25]);
 /// # Ok::<(), burn::tensor::TensorReadError>(())
 /// ```
 ///
@@ -82,58 +83,32 @@ pub fn sub_trajectory_balance(
     log_flow: Tensor<1>,
     lambda: f64,
     normalisation: SubTrajectoryNormalisation,
-) -> Residual<3> {
+) -> Residual<1> {
     check_per_state(&log_flow, &x.segments);
     assert!(
         lambda.is_finite() && lambda >= 0.0,
         "lambda must be finite and not negative, it is {lambda}"
     );
-    let n_states = x.segments.max_length() + 1;
-    let shape = [x.segments.n_segments(), n_states, n_states];
-
-    // A_i = log F(s_i) − C_i with C the running sum of log P_F − log P_B: then t_ij = A_j − A_i.
-    let steps = padded(x.log_pf.clone() - x.log_pb.clone(), &x.segments);
-    let start = steps.clone().narrow(1, 0, 1).zeros_like();
-    let running = Tensor::cat(vec![start, steps.cumsum(1)], 1);
-    let potential = padded(log_flow, &x.segments.of_states()) - running;
-
-    let weight = constant(
-        weights(&x.segments, lambda, normalisation),
-        shape,
-        &potential,
-    );
-    let log_model = potential.clone().unsqueeze_dim::<3>(2);
-    let log_target = potential.unsqueeze_dim::<3>(1);
-    // An unused cell must be 0 before g: an infinite g(t) times the weight 0 is not a number.
-    let unused = weight.clone().equal_scalar(0.0);
-    Residual::from_difference((log_target - log_model).mask_fill(unused, 0.0), weight)
+    let (log_pf, log_pb) = (x.log_pf.clone(), x.log_pb.clone());
+    let t = sub_trajectory_residual(log_pf, log_pb, log_flow, &x.segments, x.kernels);
+    let weights = weights(&x.segments, lambda, normalisation);
+    // A weight that vanishes in single precision: an infinite g(t) times 0 is not a number, so t must be 0 before g.
+    let vanishing = weights.iter().any(|&w| w < f64::from(f32::MIN_POSITIVE));
+    let weight = constant(weights, t.dims(), &t);
+    let t = if vanishing {
+        t.mask_fill(weight.clone().equal_scalar(0.0), 0.0)
+    } else {
+        t
+    };
+    Residual::from_difference(t, weight)
 }
 
-/// The segments as the rows of a matrix, filled up with zeros: `[N]` to `[B, longest]`.
-fn padded(values: Tensor<1>, segments: &Segments) -> Tensor<2> {
-    let shape = [segments.n_segments(), segments.max_length()];
-    if segments.common_length().is_some() {
-        return values.reshape(shape);
-    }
-    let n_entries = segments.n_entries();
-    let rows = segments.offsets().windows(2).flat_map(|ends| {
-        let fill = std::iter::repeat(n_entries);
-        (ends[0]..ends[1]).chain(fill).take(shape[1])
-    });
-    let cells = indices(rows, &values);
-    let zero = Tensor::zeros([1], (&values.device(), values.dtype()));
-    Tensor::cat(vec![values, zero], 0)
-        .select(0, cells)
-        .reshape(shape)
-}
-
-/// The normalised weight of every cell `[b, i, j]`, 0 where it is no pair `i < j` of states.
+/// One weight for every sub-trajectory, in the order of the residuals.
 fn weights(
     segments: &Segments,
     lambda: f64,
     normalisation: SubTrajectoryNormalisation,
 ) -> Vec<f64> {
-    let n_states = segments.max_length() + 1;
     // λ^d over the largest power among d = 1..=longest: never above 1.
     let powers = |longest: usize| -> Vec<f64> {
         let largest = if lambda > 1.0 { longest as i32 } else { 1 };
@@ -149,11 +124,8 @@ fn weights(
     let batch_total: f64 = segments.lengths().map(|n| total(&shared, n)).sum();
     let n_segments = segments.n_segments() as f64;
 
-    let mut weights = vec![0.0; segments.n_segments() * n_states * n_states];
-    for (matrix, n) in weights
-        .chunks_exact_mut(n_states * n_states)
-        .zip(segments.lengths())
-    {
+    let mut weights = Vec::with_capacity(n_pairs(segments));
+    for n in segments.lengths() {
         let mut row = match normalisation {
             SubTrajectoryNormalisation::Batch {} => shared.clone(),
             SubTrajectoryNormalisation::Trajectory {} => powers(n),
@@ -163,8 +135,8 @@ fn weights(
             SubTrajectoryNormalisation::Trajectory {} => n_segments * total(&row, n),
         };
         row.iter_mut().for_each(|weight| *weight /= divisor);
-        for (i, cells) in matrix.chunks_exact_mut(n_states).enumerate().take(n) {
-            cells[i + 1..=n].copy_from_slice(&row[1..=n - i]);
+        for i in 0..n {
+            weights.extend_from_slice(&row[1..=n - i]);
         }
     }
     weights
@@ -188,18 +160,10 @@ mod tests {
         // 7/4 in all, and so 2/7, 1/7.
         let batch = weights(&segments, 0.5, SubTrajectoryNormalisation::Batch {});
         let (a, b) = (2.0 / 7.0, 1.0 / 7.0);
-        #[rustfmt::skip]
-        close(&batch, &[
-            0.0, a, b,  0.0, 0.0, a,  0.0, 0.0, 0.0,
-            0.0, a, 0.0,  0.0, 0.0, 0.0,  0.0, 0.0, 0.0,
-        ]);
+        close(&batch, &[a, b, a, a]);
         // Within trajectory 0: 2/5, 1/5, 2/5, and half of that; trajectory 1 has its one pair.
         let within = weights(&segments, 0.5, SubTrajectoryNormalisation::Trajectory {});
-        #[rustfmt::skip]
-        close(&within, &[
-            0.0, 0.2, 0.1,  0.0, 0.0, 0.2,  0.0, 0.0, 0.0,
-            0.0, 0.5, 0.0,  0.0, 0.0, 0.0,  0.0, 0.0, 0.0,
-        ]);
+        close(&within, &[0.2, 0.1, 0.2, 0.5]);
     }
 
     #[test]

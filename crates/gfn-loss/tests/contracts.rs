@@ -107,7 +107,6 @@ fn public_types_cross_threads() {
     check::<LogProbs>();
     check::<Segments>();
     check::<Residual<1>>();
-    check::<Residual<3>>();
     check::<Regression>();
     check::<RegressionError>();
     check::<TransitionNormalisation>();

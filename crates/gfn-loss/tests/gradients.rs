@@ -31,7 +31,7 @@ fn sub_trajectory(
     x: &Inputs,
     lambda: f64,
     normalisation: SubTrajectoryNormalisation,
-) -> Residual<3> {
+) -> Residual<1> {
     sub_trajectory_balance(&x.probs, flows(x), lambda, normalisation)
 }
 

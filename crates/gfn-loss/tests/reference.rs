@@ -5,8 +5,9 @@ mod common;
 use burn::tensor::{Device, Tensor};
 use common::{Batch, F64, REGRESSIONS, assert_close, entries, vector};
 use gfn_loss::{
-    Regression, Segments, SubTrajectoryNormalisation, TransitionNormalisation, detailed_balance,
-    log_partition_variance, sub_trajectory_balance, trajectory_balance, with_terminal_rewards,
+    Kernels, Regression, Segments, SubTrajectoryNormalisation, TransitionNormalisation,
+    detailed_balance, log_partition_variance, sub_trajectory_balance, trajectory_balance,
+    with_terminal_rewards,
 };
 use proptest::prelude::*;
 
@@ -90,8 +91,14 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn check_all(x: &Batch, lambda: f64, g: Regression) {
+    for kernels in [Kernels::Fused, Kernels::Composed] {
+        check_with(kernels, x, lambda, g);
+    }
+}
+
+fn check_with(kernels: Kernels, x: &Batch, lambda: f64, g: Regression) {
     let device = Device::flex();
-    let probs = x.log_probs(&device);
+    let probs = x.log_probs(&device).with_kernels(kernels);
     let flows = || vector(&x.state_flows(), &device);
     let loss = |loss: Tensor<1>| {
         assert_eq!(loss.dims(), [1]);

@@ -31,7 +31,10 @@ fn read(tensor: Tensor<2>, out: &mut Vec<f32>) {
 
 impl<P: Policy> HostPolicy for DeviceSampler<P> {
     fn forward_logits(&self, states: &Features, _workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        read(self.policy.logits(&self.batch(states)).forward, logits);
+        read(
+            self.policy.logits(&self.batch(states)).forward.tensor(),
+            logits,
+        );
     }
 
     fn backward_logits(
@@ -42,7 +45,7 @@ impl<P: Policy> HostPolicy for DeviceSampler<P> {
     ) {
         logits.clear();
         if let Some(backward) = self.policy.logits(&self.batch(states)).backward {
-            read(backward, logits);
+            read(backward.tensor(), logits);
         }
     }
 

@@ -1,9 +1,12 @@
 //! Log-probabilities of ragged trajectories under the current policy: one pass over all visited states, no padding.
 
-use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Logits, Policy, masked_log_softmax};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use crate::kernels::log_probability::{ChoicesOfRows, log_probability};
+use crate::kernels::mlp::host::Activations;
+use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, Logits, Policy, Recording};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use gfn_env::{Environment, Features, Trajectories};
-use gfn_loss::{LogProbs, Segments, with_terminal_rewards};
+use gfn_loss::{Kernels, LogProbs, Segments};
+use std::sync::Arc;
 
 /// A batch of trajectories laid out for evaluation, on the host.
 ///
@@ -12,11 +15,12 @@ use gfn_loss::{LogProbs, Segments, with_terminal_rewards};
 #[derive(Clone, Debug)]
 pub struct TransitionBatch {
     segments: Segments,
-    rows: Features,
-    n_actions: usize,
-    n_backward_actions: usize,
-    forward_forbidden: Vec<bool>,
-    actions: Vec<i32>,
+    features: Arc<Features>,
+    recorded: Vec<Arc<Activations>>,
+    /// Row of the state before each transition.
+    rows: Arc<[i32]>,
+    forward_forbidden: Arc<[bool]>,
+    actions: Arc<[i32]>,
     backward: BackwardRows,
     log_reward: Vec<f32>,
 }
@@ -27,9 +31,9 @@ enum BackwardRows {
     Uniform(Vec<f32>),
     /// Row, mask and action of the state after each transition.
     Learned {
-        child_rows: Vec<i32>,
-        forbidden: Vec<bool>,
-        actions: Vec<i32>,
+        child_rows: Arc<[i32]>,
+        forbidden: Arc<[bool]>,
+        actions: Arc<[i32]>,
     },
 }
 
@@ -44,28 +48,74 @@ impl TransitionBatch {
         trajectories: &Trajectories<E::State>,
         backward: BackwardPolicy,
     ) -> Self {
-        let n = trajectories.n_transitions();
-        let (a, ab) = (env.n_actions(), env.n_backward_actions());
-        let mut rows = Features::new(env.n_features());
-        let mut allowed = vec![false; a];
-        let mut forward_forbidden = Vec::with_capacity(n * a);
+        let mut features = Features::new(env.n_features());
         for trajectory in trajectories.iter() {
             for state in &trajectory.states[..trajectory.actions.len()] {
-                env.encode(state, &mut rows.push_row());
+                env.encode(state, &mut features.push_row());
+            }
+        }
+        let rows = (0..features.n_rows() as i32).collect();
+        Self::with_rows(env, trajectories, backward, features, rows, Vec::new())
+    }
+
+    /// Lays out the trajectories of [`record_rollout`](crate::record_rollout) with what was computed for them already.
+    ///
+    /// The policy that evaluates the batch must have the parameters of the rollout.
+    ///
+    /// # Panics
+    ///
+    /// If the recording is of other trajectories.
+    pub fn recorded<E: Environment>(
+        env: &E,
+        trajectories: &Trajectories<E::State>,
+        backward: BackwardPolicy,
+        recording: Recording,
+    ) -> Self {
+        let Recording {
+            features,
+            rows,
+            activations,
+        } = recording;
+        let Some(features) = features else {
+            return Self::new(env, trajectories, backward);
+        };
+        assert_eq!(
+            rows.len(),
+            trajectories.n_transitions(),
+            "a recording of other trajectories"
+        );
+        Self::with_rows(env, trajectories, backward, features, rows, activations)
+    }
+
+    fn with_rows<E: Environment>(
+        env: &E,
+        trajectories: &Trajectories<E::State>,
+        backward: BackwardPolicy,
+        mut features: Features,
+        rows: Vec<i32>,
+        recorded: Vec<Arc<Activations>>,
+    ) -> Self {
+        let n = trajectories.n_transitions();
+        let mut allowed = vec![false; env.n_actions()];
+        let mut forward_forbidden = Vec::with_capacity(n * allowed.len());
+        for trajectory in trajectories.iter() {
+            for state in &trajectory.states[..trajectory.actions.len()] {
                 env.forward_mask(state, &mut allowed);
                 forward_forbidden.extend(forbidden(&allowed));
             }
         }
         let backward = match backward {
             BackwardPolicy::Uniform => BackwardRows::uniform(env, trajectories),
-            BackwardPolicy::Learned => BackwardRows::learned(env, trajectories, &mut rows),
+            BackwardPolicy::Learned => {
+                BackwardRows::learned(env, trajectories, &rows, &mut features)
+            }
         };
         Self {
             segments: Segments::new(trajectories.offsets().to_vec()),
-            rows,
-            n_actions: a,
-            n_backward_actions: ab,
-            forward_forbidden,
+            features: Arc::new(features),
+            recorded,
+            rows: rows.into(),
+            forward_forbidden: forward_forbidden.into(),
             actions: trajectories.actions().iter().map(|a| a.0 as i32).collect(),
             backward,
             log_reward: trajectories
@@ -86,15 +136,31 @@ impl TransitionBatch {
         &self.segments
     }
 
-    fn features(&self, device: &Device) -> FeatureBatch {
-        FeatureBatch::new(self.rows.clone(), device.clone())
+    fn states(&self, device: &Device) -> FeatureBatch {
+        FeatureBatch::new(Arc::clone(&self.features), device.clone())
+            .with_recorded(self.recorded.clone())
     }
 
     /// `log P_F` and `log P_B` of every transition.
     pub fn log_probs<P: Policy>(&self, policy: &P) -> LogProbs {
         let device = policy.device();
-        let logits = policy.logits(&self.features(&device));
-        self.gather(logits, &device)
+        let logits = policy.logits(&self.states(&device));
+        self.gather(logits, &device, policy.kernels())
+    }
+
+    /// Log-probabilities of the transitions under the mixture `(1 − ε) P_F + ε · uniform over the allowed actions`,
+    /// `[N]`, differentiable in the policy.
+    ///
+    /// # Panics
+    ///
+    /// If `epsilon` is not in `[0, 1]`.
+    pub fn log_mixture<P: Policy>(&self, policy: &P, epsilon: f32) -> Tensor<1> {
+        assert!(
+            (0.0..=1.0).contains(&epsilon),
+            "epsilon is in [0, 1], not {epsilon}"
+        );
+        let logits = policy.logits(&self.states(&policy.device()));
+        self.log_forward(logits.forward, epsilon, policy.kernels())
     }
 
     /// [`TransitionBatch::log_probs`], and `log F` of every state along each trajectory, `[N + B]`.
@@ -103,32 +169,53 @@ impl TransitionBatch {
     /// flows between.
     pub fn log_probs_and_log_flow<P: FlowPolicy>(&self, policy: &P) -> (LogProbs, Tensor<1>) {
         let device = policy.device();
-        let (logits, flow) = policy.logits_and_log_flow(&self.features(&device));
-        let n = self.n_transitions();
-        let mut is_source = vec![false; n];
-        for &start in &self.segments.offsets()[..self.segments.n_segments()] {
-            if start < n {
-                is_source[start] = true;
-            }
-        }
-        let is_source: Tensor<1, Bool> =
-            Tensor::from_data(TensorData::new(is_source, [n]), &device);
-        let flow = flow
-            .narrow(0, 0, n)
-            .mask_where(is_source, policy.log_z().expand([n]));
-        let log_probs = self.gather(logits, &device);
-        let log_flow = with_terminal_rewards(flow, log_probs.log_reward.clone(), &self.segments);
-        (log_probs, log_flow)
+        let (logits, flow) = policy.logits_and_log_flow(&self.states(&device));
+        let log_probs = self.gather(logits, &device, policy.kernels());
+        let n_rows = self.features.n_rows();
+        let flow = flow.tensor().reshape([n_rows]);
+        // Rows of the network, then log Z, then the rewards: each state along the trajectories is one of them.
+        let values = Tensor::cat(vec![flow, policy.log_z(), log_probs.log_reward.clone()], 0);
+        let ends = self.segments.offsets().windows(2).enumerate();
+        let order: Vec<i32> = ends
+            .flat_map(|(b, ends)| {
+                let inner = self
+                    .rows
+                    .get(ends[0] + 1..ends[1])
+                    .unwrap_or(&[])
+                    .iter()
+                    .copied();
+                let first = (ends[0] < ends[1]).then_some(n_rows as i32);
+                first
+                    .into_iter()
+                    .chain(inner)
+                    .chain([(n_rows + 1 + b) as i32])
+            })
+            .collect();
+        let n_states = order.len();
+        let order: Tensor<1, Int> = Tensor::from_data(TensorData::new(order, [n_states]), &device);
+        (log_probs, values.select(0, order))
     }
 
-    fn gather(&self, logits: Logits, device: &Device) -> LogProbs {
-        let n = self.n_transitions();
-        let log_pf = chosen(
-            logits.forward.narrow(0, 0, n),
-            &self.forward_forbidden,
-            &self.actions,
-            device,
+    fn log_forward(&self, head: Head, epsilon: f32, kernels: Kernels) -> Tensor<1> {
+        let choices = ChoicesOfRows {
+            shape: head.outputs.dims(),
+            first_column: head.first_column,
+            rows: Arc::clone(&self.rows),
+            actions: Arc::clone(&self.actions),
+            forbidden: Arc::clone(&self.forward_forbidden),
+            epsilon,
+        };
+        debug_assert_eq!(
+            choices.n_actions(),
+            head.n_columns,
+            "one mask entry per action"
         );
+        log_probability(head.outputs, choices, kernels)
+    }
+
+    fn gather(&self, logits: Logits, device: &Device, kernels: Kernels) -> LogProbs {
+        let n = self.n_transitions();
+        let log_pf = self.log_forward(logits.forward, 0.0, kernels);
         let log_pb = match (&self.backward, logits.backward) {
             (BackwardRows::Uniform(log_pb), _) => {
                 Tensor::from_data(TensorData::new(log_pb.clone(), [n]), device)
@@ -139,16 +226,22 @@ impl TransitionBatch {
                     forbidden,
                     actions,
                 },
-                Some(backward),
+                Some(head),
             ) => {
+                let choices = ChoicesOfRows {
+                    shape: head.outputs.dims(),
+                    first_column: head.first_column,
+                    rows: Arc::clone(child_rows),
+                    actions: Arc::clone(actions),
+                    forbidden: Arc::clone(forbidden),
+                    epsilon: 0.0,
+                };
                 debug_assert_eq!(
-                    backward.dims()[1],
-                    self.n_backward_actions,
+                    choices.n_actions(),
+                    head.n_columns,
                     "one logit per backward action"
                 );
-                let rows: Tensor<1, Int> =
-                    Tensor::from_data(TensorData::new(child_rows.clone(), [n]), device);
-                chosen(backward.select(0, rows), forbidden, actions, device)
+                log_probability(head.outputs, choices, kernels)
             }
             (BackwardRows::Learned { .. }, None) => {
                 unreachable!(
@@ -156,11 +249,6 @@ impl TransitionBatch {
                 )
             }
         };
-        debug_assert_eq!(
-            self.forward_forbidden.len(),
-            n * self.n_actions,
-            "one mask entry per action"
-        );
         let log_reward = TensorData::new(self.log_reward.clone(), [self.log_reward.len()]);
         LogProbs::new(
             log_pf,
@@ -168,18 +256,8 @@ impl TransitionBatch {
             Tensor::from_data(log_reward, device),
             self.segments.clone(),
         )
+        .with_kernels(kernels)
     }
-}
-
-/// `log softmax` over the allowed entries at the taken action of each row.
-fn chosen(logits: Tensor<2>, forbidden: &[bool], actions: &[i32], device: &Device) -> Tensor<1> {
-    let [n, a] = logits.dims();
-    let forbidden = Tensor::from_data(TensorData::new(forbidden.to_vec(), [n, a]), device);
-    let actions: Tensor<2, Int> =
-        Tensor::from_data(TensorData::new(actions.to_vec(), [n, 1]), device);
-    masked_log_softmax(logits, forbidden)
-        .gather(1, actions)
-        .squeeze_dim::<1>(1)
 }
 
 impl BackwardRows {
@@ -199,7 +277,8 @@ impl BackwardRows {
     fn learned<E: Environment>(
         env: &E,
         trajectories: &Trajectories<E::State>,
-        rows: &mut Features,
+        rows: &[i32],
+        features: &mut Features,
     ) -> Self {
         let n = trajectories.n_transitions();
         let mut allowed = vec![false; env.n_backward_actions()];
@@ -212,18 +291,18 @@ impl BackwardRows {
                 mask.extend(forbidden(&allowed));
                 // The child's own row is the next transition's; any row serves where P_B is 1 whatever the logits.
                 child_rows.push(if t < last {
-                    child_rows.len() as i32 + 1
+                    rows[child_rows.len() + 1]
                 } else if allowed.iter().filter(|ok| **ok).count() > 1 {
-                    env.encode(child, &mut rows.push_row());
-                    rows.n_rows() as i32 - 1
+                    env.encode(child, &mut features.push_row());
+                    features.n_rows() as i32 - 1
                 } else {
                     0
                 });
             }
         }
         Self::Learned {
-            child_rows,
-            forbidden: mask,
+            child_rows: child_rows.into(),
+            forbidden: mask.into(),
             actions: trajectories
                 .backward_actions()
                 .iter()

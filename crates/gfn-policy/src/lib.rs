@@ -47,16 +47,19 @@
 mod device_sampler;
 mod evaluate;
 mod exact;
+mod kernels;
 mod mask;
 pub mod networks;
 mod parameters;
 mod policy;
+mod recording;
 mod rollout;
 mod score;
 
 pub use device_sampler::DeviceSampler;
 pub use evaluate::TransitionBatch;
 pub use exact::exact_terminal_distribution;
+pub use gfn_loss::Kernels;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{MlpConfig, MlpFlowPolicy, MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk};
 pub use parameters::{
@@ -64,8 +67,11 @@ pub use parameters::{
     with_parameters,
 };
 pub use policy::{
-    BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, HostPolicy, Logits, OnPolicy, Policy,
-    Workspace,
+    BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, OnPolicy,
+    Policy, Workspace,
 };
-pub use rollout::{RolloutError, RolloutKey, rollout, rollout_backward, sample_index};
+pub use recording::Recording;
+pub use rollout::{
+    RolloutError, RolloutKey, record_rollout, rollout, rollout_backward, sample_index,
+};
 pub use score::{TrajectoryScore, estimate_log_terminal_probability, score_trajectories};

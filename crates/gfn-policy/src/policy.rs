@@ -1,22 +1,46 @@
 //! What a policy is: logits for a batch of states, a learned log Z, and a copy for sampling on the host.
 
+use crate::kernels::mlp::Rows;
+use crate::kernels::mlp::host::Activations;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gfn_env::Features;
+use gfn_loss::Kernels;
+use std::sync::Arc;
 
 /// Encoded states on their way to a device.
 ///
 /// Holds the sparse rows and makes the form that a network asks for: dense rows or row indices.
 #[derive(Clone, Debug)]
 pub struct FeatureBatch {
-    features: Features,
+    features: Arc<Features>,
     device: Device,
+    recorded: Vec<Arc<Activations>>,
 }
 
 impl FeatureBatch {
     /// Rows `features`, to be evaluated on `device`.
-    pub fn new(features: Features, device: Device) -> Self {
-        Self { features, device }
+    pub fn new(features: impl Into<Arc<Features>>, device: Device) -> Self {
+        Self {
+            features: features.into(),
+            device,
+            recorded: Vec::new(),
+        }
+    }
+
+    /// The same with what the forward network put out for the first rows under the current parameters.
+    pub(crate) fn with_recorded(self, recorded: Vec<Arc<Activations>>) -> Self {
+        Self { recorded, ..self }
+    }
+
+    /// The rows for a fused perceptron; `recorded` says whether it is the network that was recorded.
+    pub(crate) fn rows(&self, recorded: bool) -> Rows {
+        let recorded = if recorded {
+            self.recorded.clone()
+        } else {
+            Vec::new()
+        };
+        Rows::new(Arc::clone(&self.features), recorded)
     }
 
     /// Number of states `R`.
@@ -59,13 +83,60 @@ impl FeatureBatch {
     }
 }
 
+/// Some columns of a network's outputs.
+///
+/// Heads of one network share its outputs without being cut out of them. A tensor of logits is a head by `into()`.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub(crate) outputs: Tensor<2>,
+    pub(crate) first_column: usize,
+    pub(crate) n_columns: usize,
+}
+
+impl Head {
+    /// Columns `first_column..first_column + n_columns` of `outputs`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer columns.
+    pub fn columns(outputs: Tensor<2>, first_column: usize, n_columns: usize) -> Self {
+        let [_, width] = outputs.dims();
+        assert!(
+            first_column + n_columns <= width,
+            "columns {first_column}..{} of outputs with {width}",
+            first_column + n_columns
+        );
+        Self {
+            outputs,
+            first_column,
+            n_columns,
+        }
+    }
+
+    /// The columns as a tensor, `[R, n_columns]`.
+    pub fn tensor(self) -> Tensor<2> {
+        self.outputs.narrow(1, self.first_column, self.n_columns)
+    }
+}
+
+impl From<Tensor<2>> for Head {
+    fn from(outputs: Tensor<2>) -> Self {
+        let [_, n_columns] = outputs.dims();
+        Self {
+            outputs,
+            first_column: 0,
+            n_columns,
+        }
+    }
+}
+
 /// Logits of one pass over `R` states.
 #[derive(Clone, Debug)]
 pub struct Logits {
     /// Forward logits, `[R, A]`.
-    pub forward: Tensor<2>,
+    pub forward: Head,
     /// Backward logits, `[R, Ab]`; `None` where P_B is uniform over the parents.
-    pub backward: Option<Tensor<2>>,
+    pub backward: Option<Head>,
 }
 
 /// Where P_B comes from.
@@ -97,6 +168,11 @@ pub trait Policy: Module + Sync + 'static {
         Box::new(crate::DeviceSampler::new(self))
     }
 
+    /// Which kernels evaluate it; the fused ones unless a policy says otherwise.
+    fn kernels(&self) -> Kernels {
+        Kernels::default()
+    }
+
     /// The device that holds the parameters.
     fn device(&self) -> Device {
         self.log_z().device()
@@ -107,14 +183,29 @@ pub trait Policy: Module + Sync + 'static {
 ///
 /// A policy without flows does not implement it, so those objectives do not compile with it.
 pub trait FlowPolicy: Policy {
-    /// Logits and `log F(s)` (`[R]`) of one pass.
-    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Tensor<1>);
+    /// Logits and `log F(s)` (one column of `R`) of one pass.
+    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Head);
 }
 
 /// Buffers that a [`HostPolicy`] reuses between calls; one for each thread.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    pub(crate) buffers: Vec<Vec<f32>>,
+    pub(crate) activations: Activations,
+    /// Whether forward passes add to the activations or replace them.
+    pub(crate) recording: bool,
+    /// How many rows a recording is likely to get.
+    pub(crate) expected_rows: usize,
+}
+
+impl Workspace {
+    /// One that keeps what every forward pass computes.
+    pub(crate) fn recording(expected_rows: usize) -> Self {
+        Self {
+            recording: true,
+            expected_rows,
+            ..Self::default()
+        }
+    }
 }
 
 /// A policy's parameters on the host, for sampling and for exact evaluation.

@@ -4,7 +4,7 @@
 //! thread, evaluating only those still alive. Each lane draws from a stream keyed by (purpose, iteration, lane), so
 //! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
 
-use crate::{BackwardPolicy, Behaviour, HostPolicy, Workspace, masked_softmax};
+use crate::{BackwardPolicy, Behaviour, HostPolicy, Recording, Workspace, masked_softmax};
 use gfn_env::rand::{Rng, RngExt as _};
 use gfn_env::{
     Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
@@ -85,6 +85,44 @@ pub fn rollout<E: Environment, R: Reward<E::State> + ?Sized>(
     key: RolloutKey,
     n: usize,
 ) -> Result<Trajectories<E::State>, RolloutError> {
+    let (trajectories, _) = sample(env, reward, Actor { policy, behaviour }, key, n, false)?;
+    Ok(trajectories)
+}
+
+/// [`rollout`], and what the policy's network computed on the way, for
+/// [`TransitionBatch::recorded`](crate::TransitionBatch::recorded).
+///
+/// The recording is empty where the policy keeps no activations.
+///
+/// # Errors
+///
+/// See [`RolloutError`].
+pub fn record_rollout<E: Environment, R: Reward<E::State> + ?Sized>(
+    env: &E,
+    reward: &R,
+    policy: &dyn HostPolicy,
+    behaviour: &dyn Behaviour,
+    key: RolloutKey,
+    n: usize,
+) -> Result<(Trajectories<E::State>, Recording), RolloutError> {
+    sample(env, reward, Actor { policy, behaviour }, key, n, true)
+}
+
+/// Who chooses actions.
+#[derive(Clone, Copy)]
+struct Actor<'a> {
+    policy: &'a dyn HostPolicy,
+    behaviour: &'a dyn Behaviour,
+}
+
+fn sample<E: Environment, R: Reward<E::State> + ?Sized>(
+    env: &E,
+    reward: &R,
+    actor: Actor<'_>,
+    key: RolloutKey,
+    n: usize,
+    record: bool,
+) -> Result<(Trajectories<E::State>, Recording), RolloutError> {
     if n > usize::from(u16::MAX) + 1 {
         return Err(RolloutError::TooManyLanes(n));
     }
@@ -94,12 +132,23 @@ pub fn rollout<E: Environment, R: Reward<E::State> + ?Sized>(
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
             let starts = lanes.clone().map(|_| env.source()).collect();
-            let mut group = Group::new(env, lanes.start, starts, key);
-            group.run_forward(policy, behaviour)?;
-            Ok(group.lanes)
+            let mut group = Group::new(env, lanes.start, starts, key, record);
+            group.run_forward(actor.policy, actor.behaviour)?;
+            Ok((group.lanes, group.recorded, group.workspace.activations))
         })
         .collect::<Result<Vec<_>, RolloutError>>()?;
-    let lanes: Vec<_> = groups.into_iter().flatten().collect();
+    let mut recording = Recording::default();
+    let mut lanes: Vec<Lane<E::State>> = Vec::with_capacity(n);
+    for (of_group, features, activations) in groups {
+        // A policy that keeps no activations leaves none.
+        if let Some(features) = features
+            && activations.n_rows() == features.n_rows()
+        {
+            let rows = of_group.iter().flat_map(|lane| lane.rows.iter().copied());
+            recording.push(&features, rows, activations);
+        }
+        lanes.extend(of_group);
+    }
     let terminals: Vec<_> = lanes.iter().map(|lane| lane.current.clone()).collect();
     let mut log_reward = vec![0.0; n];
     checked_log_reward(reward, &terminals, &mut log_reward)?;
@@ -112,7 +161,7 @@ pub fn rollout<E: Environment, R: Reward<E::State> + ?Sized>(
             log_reward,
         );
     }
-    Ok(trajectories)
+    Ok((trajectories, recording))
 }
 
 /// Samples one trajectory into each terminal state with P_B, from the terminal back to the source.
@@ -143,7 +192,7 @@ pub fn rollout_backward<E: Environment>(
         .into_par_iter()
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
-            let mut group = Group::new(env, lanes.start, terminals[lanes].to_vec(), key);
+            let mut group = Group::new(env, lanes.start, terminals[lanes].to_vec(), key, false);
             group.run_backward(policy)?;
             Ok(group.lanes)
         })
@@ -168,6 +217,8 @@ struct Lane<S> {
     states: Vec<S>,
     actions: Vec<Action>,
     backward_actions: Vec<BackwardAction>,
+    /// Where the states were recorded.
+    rows: Vec<u32>,
     rng: gfn_env::rand_chacha::ChaCha8Rng,
 }
 
@@ -181,10 +232,17 @@ struct Group<'e, E: Environment> {
     features: Features,
     workspace: Workspace,
     logits: Vec<f32>,
+    recorded: Option<Features>,
 }
 
 impl<'e, E: Environment> Group<'e, E> {
-    fn new(env: &'e E, first_lane: usize, starts: Vec<E::State>, key: RolloutKey) -> Self {
+    fn new(
+        env: &'e E,
+        first_lane: usize,
+        starts: Vec<E::State>,
+        key: RolloutKey,
+        record: bool,
+    ) -> Self {
         let lanes: Vec<_> = starts
             .into_iter()
             .enumerate()
@@ -193,6 +251,7 @@ impl<'e, E: Environment> Group<'e, E> {
                 current: start,
                 actions: Vec::new(),
                 backward_actions: Vec::new(),
+                rows: Vec::new(),
                 rng: key
                     .streams
                     .rng(key.purpose, key.iteration, (first_lane + i) as u16),
@@ -203,10 +262,16 @@ impl<'e, E: Environment> Group<'e, E> {
             first_lane,
             iteration: key.iteration,
             alive: (0..lanes.len()).collect(),
-            lanes,
             features: Features::new(env.n_features()),
-            workspace: Workspace::default(),
+            workspace: if record {
+                // Memory that is not touched costs nothing; memory that grows is copied.
+                Workspace::recording(lanes.len() * env.max_len().min(64))
+            } else {
+                Workspace::default()
+            },
+            lanes,
             logits: Vec::new(),
+            recorded: record.then(|| Features::new(env.n_features())),
         }
     }
 
@@ -243,6 +308,12 @@ impl<'e, E: Environment> Group<'e, E> {
             }
             self.too_long(step)?;
             self.encode_alive();
+            if let Some(recorded) = &mut self.recorded {
+                for (row, &lane) in (recorded.n_rows() as u32..).zip(&self.alive) {
+                    self.lanes[lane].rows.push(row);
+                }
+                recorded.append(&self.features);
+            }
             policy.forward_logits(&self.features, &mut self.workspace, &mut self.logits);
             for (&index, logits) in self.alive.iter().zip(self.logits.chunks_exact(n_actions)) {
                 let lane = &mut self.lanes[index];

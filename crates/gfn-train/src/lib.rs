@@ -27,12 +27,14 @@
 //! `serde`: configuration enums for experiment files. `flex`, `ndarray`, `wgpu`, `vulkan`, `cuda`, `cpu`: burn's
 //! backends, none on by default.
 
+mod awake;
 mod checkpoint;
 mod files;
 mod objective;
 mod optimiser;
 mod trainer;
 
+pub use awake::AwakeThreads;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use files::{FileError, write_atomically};
 pub use objective::{

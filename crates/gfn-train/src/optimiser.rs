@@ -6,9 +6,9 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use gfn_explore::{Schedule, ScheduleError};
-use gfn_policy::NamedTensor;
+use gfn_policy::{Kernels, NamedTensor};
 use std::collections::BTreeMap;
 
 /// How weight decay enters.
@@ -101,10 +101,25 @@ struct Moments {
     second: Tensor<1>,
 }
 
+/// The numbers of one step for one group of parameters.
+#[derive(Clone, Copy, Debug)]
+struct Rates {
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    /// `1 − β₁ᵗ` and `1 − β₂ᵗ`.
+    corrections: [f64; 2],
+    learning_rate: f64,
+    decay: Option<WeightDecay>,
+    /// Factor of the gradient, below 1 where it is clipped.
+    scale: f64,
+}
+
 /// Adam over the parameters of a module.
 #[derive(Clone, Debug)]
 pub struct Adam {
     config: AdamConfig,
+    kernels: Kernels,
     step: u64,
     moments: BTreeMap<String, Moments>,
 }
@@ -166,9 +181,16 @@ impl Adam {
         }
         Ok(Self {
             config,
+            kernels: Kernels::default(),
             step: 0,
             moments: BTreeMap::new(),
         })
+    }
+
+    /// The same with another choice of kernels: one pass over host memory, or plain tensor operations.
+    #[must_use]
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        Self { kernels, ..self }
     }
 
     /// Updates `module` with `gradients`; learning rates are those of `iteration`.
@@ -182,7 +204,7 @@ impl Adam {
         gradients: GradientsParams,
         iteration: u64,
     ) -> (M, f64) {
-        let norm = global_norm(&module, &gradients);
+        let norm = global_norm(&module, &gradients, self.kernels);
         if !norm.is_finite() {
             return (module, norm);
         }
@@ -343,76 +365,210 @@ impl Update<'_> {
         learning_rate: f64,
         decay: Option<WeightDecay>,
     ) -> Tensor<1> {
-        let AdamConfig {
-            beta_1,
-            beta_2,
-            epsilon,
-            ..
-        } = self.adam.config;
-        let mut gradient = gradient;
-        if self.scale < 1.0 {
-            gradient = gradient.mul_scalar(self.scale);
-        }
-        let mut theta = theta;
-        match decay {
-            Some(WeightDecay::Coupled { rate }) => {
-                gradient = gradient + theta.clone().mul_scalar(rate);
-            }
-            Some(WeightDecay::Decoupled { rate }) => {
-                theta = theta.mul_scalar(1.0 - learning_rate * rate);
-            }
-            None => {}
-        }
-        let new_first = gradient.clone().mul_scalar(1.0 - beta_1);
-        let new_second = gradient.square().mul_scalar(1.0 - beta_2);
-        let moments = match self.adam.moments.remove(&name) {
-            Some(old) => Moments {
-                first: old.first.mul_scalar(beta_1) + new_first,
-                second: old.second.mul_scalar(beta_2) + new_second,
-            },
-            None => Moments {
-                first: new_first,
-                second: new_second,
-            },
+        let config = &self.adam.config;
+        let rates = Rates {
+            beta_1: config.beta_1,
+            beta_2: config.beta_2,
+            epsilon: config.epsilon,
+            corrections: [self.correction_1, self.correction_2],
+            learning_rate,
+            decay,
+            scale: self.scale,
         };
-        // θ − lr · (m / c1) / (√(v / c2) + ε)
-        let denominator = moments
-            .second
-            .clone()
-            .div_scalar(self.correction_2)
-            .sqrt()
-            .add_scalar(epsilon);
-        let step = moments
-            .first
-            .clone()
-            .mul_scalar(learning_rate / self.correction_1)
-            / denominator;
+        let moments = self.adam.moments.remove(&name).unwrap_or_else(|| Moments {
+            first: gradient.zeros_like(),
+            second: gradient.zeros_like(),
+        });
+        let in_one_pass =
+            self.adam.kernels.run_on_host(&theta.device()) && theta.dtype() == DType::F32;
+        let (theta, moments) = if in_one_pass {
+            update_on_host(theta, gradient, moments, rates)
+        } else {
+            update_composed(theta, gradient, moments, rates)
+        };
         self.adam.moments.insert(name, moments);
-        theta - step
+        theta
+    }
+}
+
+/// One step in plain tensor operations.
+fn update_composed(
+    theta: Tensor<1>,
+    gradient: Tensor<1>,
+    old: Moments,
+    rates: Rates,
+) -> (Tensor<1>, Moments) {
+    let Rates {
+        beta_1,
+        beta_2,
+        learning_rate,
+        ..
+    } = rates;
+    let mut gradient = gradient;
+    if rates.scale < 1.0 {
+        gradient = gradient.mul_scalar(rates.scale);
+    }
+    let mut theta = theta;
+    match rates.decay {
+        Some(WeightDecay::Coupled { rate }) => {
+            gradient = gradient + theta.clone().mul_scalar(rate);
+        }
+        Some(WeightDecay::Decoupled { rate }) => {
+            theta = theta.mul_scalar(1.0 - learning_rate * rate);
+        }
+        None => {}
+    }
+    let moments = Moments {
+        first: old.first.mul_scalar(beta_1) + gradient.clone().mul_scalar(1.0 - beta_1),
+        second: old.second.mul_scalar(beta_2) + gradient.square().mul_scalar(1.0 - beta_2),
+    };
+    // θ − lr · (m / c1) / (√(v / c2) + ε)
+    let [correction_1, correction_2] = rates.corrections;
+    let denominator = moments
+        .second
+        .clone()
+        .div_scalar(correction_2)
+        .sqrt()
+        .add_scalar(rates.epsilon);
+    let step = moments
+        .first
+        .clone()
+        .mul_scalar(learning_rate / correction_1)
+        / denominator;
+    (theta - step, moments)
+}
+
+/// Moments of parameters that get no more gradients decay into numbers that processors treat a hundred times slower.
+#[inline(always)]
+fn without_subnormals(value: f32) -> f32 {
+    if value.abs() < f32::MIN_POSITIVE {
+        0.0
+    } else {
+        value
+    }
+}
+
+/// [`update_composed`] in one pass over memory, and in place where no one else holds the tensors.
+fn update_on_host(
+    theta: Tensor<1>,
+    gradient: Tensor<1>,
+    old: Moments,
+    rates: Rates,
+) -> (Tensor<1>, Moments) {
+    let device = theta.device();
+    let values = |tensor: Tensor<1>| -> Vec<f32> {
+        let values = tensor.into_data().try_into_vec::<f32>();
+        values.expect("moments and gradients have the type of their parameter")
+    };
+    let n = theta.dims();
+    let (mut theta, gradient) = (values(theta), values(gradient));
+    let (mut first, mut second) = (values(old.first), values(old.second));
+    pulp::Arch::new().dispatch(OnePass {
+        theta: &mut theta,
+        gradient: &gradient,
+        first: &mut first,
+        second: &mut second,
+        rates,
+    });
+    let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, n), &device);
+    let moments = Moments {
+        first: tensor(first),
+        second: tensor(second),
+    };
+    (tensor(theta), moments)
+}
+
+/// The loop of [`update_on_host`], compiled for the vector instructions of the processor.
+struct OnePass<'a> {
+    theta: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    rates: Rates,
+}
+
+impl pulp::NullaryFnOnce for OnePass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let rates = self.rates;
+        let (beta_1, beta_2) = (rates.beta_1 as f32, rates.beta_2 as f32);
+        let (rest_1, rest_2) = ((1.0 - rates.beta_1) as f32, (1.0 - rates.beta_2) as f32);
+        let (coupled, shrink) = match rates.decay {
+            Some(WeightDecay::Coupled { rate }) => (rate as f32, 1.0),
+            Some(WeightDecay::Decoupled { rate }) => {
+                (0.0, (1.0 - rates.learning_rate * rate) as f32)
+            }
+            None => (0.0, 1.0),
+        };
+        let scale = rates.scale as f32;
+        let rate = (rates.learning_rate / rates.corrections[0]) as f32;
+        let correction = (1.0 / rates.corrections[1]) as f32;
+        let epsilon = rates.epsilon as f32;
+        let moments = self.first.iter_mut().zip(self.second.iter_mut());
+        let values = self.theta.iter_mut().zip(self.gradient);
+        for ((theta, &gradient), (m, v)) in values.zip(moments) {
+            let gradient = gradient * scale + *theta * coupled;
+            *m = without_subnormals(*m * beta_1 + gradient * rest_1);
+            *v = without_subnormals(*v * beta_2 + gradient * gradient * rest_2);
+            *theta = *theta * shrink - *m * rate / ((*v * correction).sqrt() + epsilon);
+        }
     }
 }
 
 /// Euclidean norm of all gradients together, with one read-back from the device.
-fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
+fn global_norm<M: Module>(module: &M, gradients: &GradientsParams, kernels: Kernels) -> f64 {
     struct Squares<'a> {
         gradients: &'a GradientsParams,
+        kernels: Kernels,
+        on_host: f64,
         sums: Vec<Tensor<1>>,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let Some(gradient) = self.gradients.get::<D>(param.id) else {
+                return;
+            };
+            if self.kernels.run_on_host(&gradient.device())
+                && let Ok(values) = gradient.to_data().as_slice::<f32>()
+            {
+                self.on_host += sum_of_squares(values);
+            } else {
                 self.sums.push(gradient.square().sum());
             }
         }
     }
     let mut squares = Squares {
         gradients,
+        kernels,
+        on_host: 0.0,
         sums: Vec::new(),
     };
     module.visit(&mut squares);
-    if squares.sums.is_empty() {
-        return 0.0;
+    let mut total = squares.on_host;
+    if !squares.sums.is_empty() {
+        let sums = Tensor::cat(squares.sums, 0).into_data();
+        total += sums.iter::<f32>().map(f64::from).sum::<f64>();
     }
-    let sums = Tensor::cat(squares.sums, 0).into_data();
-    sums.iter::<f32>().map(f64::from).sum::<f64>().sqrt()
+    total.sqrt()
+}
+
+/// In sixteen interleaved sums, which the compiler vectorises.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0f32; 16];
+    let mut total = 0.0;
+    // Single precision within a block alone: a long sum of small squares would lose them.
+    for block in values.chunks(4096) {
+        sums.fill(0.0);
+        let whole = block.chunks_exact(16);
+        let rest: f64 = whole.remainder().iter().map(|&v| f64::from(v * v)).sum();
+        for chunk in whole {
+            for (sum, &v) in sums.iter_mut().zip(chunk) {
+                *sum += v * v;
+            }
+        }
+        total += rest + sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+    }
+    total
 }

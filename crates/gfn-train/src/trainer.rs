@@ -10,8 +10,8 @@ use gfn_env::{
 use gfn_explore::{Behaviour, OnPolicy};
 use gfn_loss::{Regression, RegressionError};
 use gfn_policy::{
-    NamedTensor, ParametersError, Policy, RolloutError, RolloutKey, TransitionBatch,
-    exact_terminal_distribution, named_parameters, rollout, with_parameters,
+    NamedTensor, ParametersError, Policy, Recording, RolloutError, RolloutKey, TransitionBatch,
+    exact_terminal_distribution, named_parameters, record_rollout, rollout, with_parameters,
 };
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -202,7 +202,7 @@ where
                 range: "positive and finite",
             });
         }
-        let optimiser = Adam::new(config.optimiser.clone())?;
+        let optimiser = Adam::new(config.optimiser.clone())?.with_kernels(policy.kernels());
         Ok(Self {
             environment,
             reward,
@@ -255,12 +255,13 @@ where
     pub fn step(&mut self) -> Result<(StepReport, Trajectories<E::State>), TrainError> {
         let iteration = self.iteration;
         let start = Instant::now();
-        let trajectories = self.sample(iteration)?;
+        let (trajectories, recording) = self.sample(iteration)?;
         let sampled = Instant::now();
-        let batch = TransitionBatch::new(
+        let batch = TransitionBatch::recorded(
             &self.environment,
             &trajectories,
             self.policy.backward_policy(),
+            recording,
         );
         let mut loss = self
             .objective
@@ -309,7 +310,7 @@ where
             })
     }
 
-    fn sample(&self, iteration: u64) -> Result<Trajectories<E::State>, TrainError> {
+    fn sample(&self, iteration: u64) -> Result<(Trajectories<E::State>, Recording), TrainError> {
         let key = RolloutKey {
             streams: Streams::new(self.config.seed),
             purpose: Purpose::Rollout,
@@ -318,14 +319,16 @@ where
                 range: "at most 2^32 - 1, the number of random streams of a lane",
             })?,
         };
-        rollout(
-            &self.environment,
-            &self.reward,
-            self.policy.sampler().as_ref(),
-            self.behaviour.as_ref(),
-            key,
-            self.config.batch_size,
-        )
+        let sampler = self.policy.sampler();
+        let (sampler, behaviour) = (sampler.as_ref(), self.behaviour.as_ref());
+        let (env, reward, n) = (&self.environment, &self.reward, self.config.batch_size);
+        // The training pass follows under the same parameters: where it is fused, it goes on from the activations.
+        if self.policy.kernels().run_on_host(&self.policy.device()) {
+            record_rollout(env, reward, sampler, behaviour, key, n)
+        } else {
+            rollout(env, reward, sampler, behaviour, key, n)
+                .map(|trajectories| (trajectories, Recording::default()))
+        }
         .map_err(|source| TrainError::Rollout { iteration, source })
     }
 

@@ -1,7 +1,7 @@
 //! `[policy]`: networks and the source of P_B.
 
 use anyhow::{Result, bail};
-use gfn_policy::{BackwardPolicy, MlpConfig, Trunk};
+use gfn_policy::{BackwardPolicy, Kernels, MlpConfig, Trunk};
 use serde::{Deserialize, Serialize};
 
 /// A policy by name.
@@ -23,6 +23,9 @@ pub enum PolicyConfig {
         /// Initial log Z.
         #[serde(default)]
         log_z_init: f32,
+        /// Fused operations where the device has them, or the composed reference.
+        #[serde(default)]
+        kernels: Kernels,
     },
     /// [`gfn_policy::TabularPolicy`]: one row of logits for each state.
     Tabular {
@@ -65,6 +68,7 @@ impl Default for PolicyConfig {
             trunk: TrunkConfig::default(),
             backward: BackwardConfig::default(),
             log_z_init: 0.0,
+            kernels: Kernels::default(),
         }
     }
 }
@@ -86,6 +90,7 @@ impl PolicyConfig {
             trunk,
             backward,
             log_z_init,
+            kernels,
         } = self
         else {
             return None;
@@ -98,6 +103,7 @@ impl PolicyConfig {
             },
             backward: (*backward).into(),
             log_z_init: *log_z_init,
+            kernels: *kernels,
         })
     }
 

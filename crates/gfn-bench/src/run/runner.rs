@@ -15,12 +15,12 @@ use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use gfn_env::{Streams, Trajectories};
 use gfn_policy::{
-    FlowPolicy, HostPolicy, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy, TabularPolicy,
-    named_parameters, to_safetensors,
+    FlowPolicy, HostPolicy, Kernels, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy,
+    TabularPolicy, named_parameters, to_safetensors,
 };
 use gfn_train::{
-    Checkpoint, DetailedBalance, LogPartitionVariance, Objective, SubTrajectoryBalance, Trainer,
-    TrajectoryBalance, write_atomically,
+    AwakeThreads, Checkpoint, DetailedBalance, LogPartitionVariance, Objective,
+    SubTrajectoryBalance, Trainer, TrajectoryBalance, write_atomically,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -307,6 +307,9 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
     fn finish(mut self, options: RunOptions<'_>) -> Result<RunSummary> {
         let iterations = self.experiment.budget.iterations;
         let every = self.experiment.evaluation.every;
+        // Devices other than the host's memory have threads of their own.
+        let on_host = Kernels::Fused.run_on_host(&self.trainer.policy().device());
+        let _awake = on_host.then(AwakeThreads::new);
         let mut clock = Instant::now();
         if !self.resumed {
             self.evaluate()?;

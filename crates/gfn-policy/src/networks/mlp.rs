@@ -1,13 +1,15 @@
 //! Multi-layer perceptron with ReLU, as a burn module and as a host copy.
 
 use super::dense::LayerInit;
-use super::host_gemm::product;
-use crate::Workspace;
+use crate::kernels::mlp::host::{Layer, Network, narrow_head};
+use crate::kernels::mlp::{MAX_LAYERS, mlp};
+use crate::{FeatureBatch, Workspace};
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor, activation};
 use gfn_env::Features;
-use std::sync::Arc;
+use gfn_loss::Kernels;
+use std::ops::Range;
 
 /// Layers with ReLU between them and none after the last.
 #[derive(Module, Debug)]
@@ -34,7 +36,7 @@ impl Mlp {
         Self { layers }
     }
 
-    /// `[R, inputs] → [R, outputs]`.
+    /// `[R, inputs] → [R, outputs]`, in plain tensor operations.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         let mut h = x;
@@ -47,17 +49,34 @@ impl Mlp {
         h
     }
 
+    /// The outputs of encoded states, `[R, outputs]`: fused where `kernels` and the device allow it.
+    ///
+    /// `recorded` says whether this is the network whose activations the batch may hold.
+    pub(crate) fn evaluate(
+        &self,
+        states: &FeatureBatch,
+        kernels: Kernels,
+        recorded: bool,
+    ) -> Tensor<2> {
+        let fused = kernels.run_on_host(states.device()) && self.layers.len() <= MAX_LAYERS;
+        let parameters = self.layers.iter().filter(|_| fused).map(|layer| {
+            let bias = layer.bias.as_ref()?.val();
+            let weight = layer.weight.val();
+            (weight.dtype() == DType::F32).then_some((weight, bias))
+        });
+        match parameters.collect::<Option<Vec<_>>>() {
+            Some(parameters) if fused => mlp(parameters, states.rows(recorded)),
+            _ => self.forward(states.dense()),
+        }
+    }
+
     /// A copy on the host.
-    ///
-    /// # Panics
-    ///
-    /// Never: a perceptron has at least one layer.
     pub fn host(&self) -> HostMlp {
-        let mut layers: Vec<_> = self.layers.iter().map(HostLayer::new).collect();
-        let head = layers.pop().expect("a perceptron has at least one layer");
+        let layers: Vec<_> = self.layers.iter().map(HostLayer::new).collect();
+        let views: Vec<_> = layers.iter().map(HostLayer::view).collect();
         HostMlp {
-            hidden: Arc::new(layers),
-            head,
+            narrow_head: narrow_head(&views),
+            layers,
         }
     }
 }
@@ -66,107 +85,79 @@ impl Mlp {
 struct HostLayer {
     weight: Vec<f32>,
     bias: Vec<f32>,
-    outputs: usize,
 }
 
 impl HostLayer {
-    fn new(layer: &Linear) -> Self {
-        let weight = layer.weight.val();
-        let outputs = weight.dims()[1];
-        let bias = layer.bias.as_ref().map_or_else(
-            || vec![0.0; outputs],
-            |bias| bias.val().into_data().iter::<f32>().collect(),
-        );
-        Self {
-            weight: weight.into_data().iter::<f32>().collect(),
-            bias,
-            outputs,
+    fn view(&self) -> Layer<'_> {
+        Layer {
+            weight: &self.weight,
+            bias: &self.bias,
         }
     }
 
-    fn apply(&self, x: &[f32], out: &mut Vec<f32>, rows: usize, inner: usize) {
-        out.resize(rows * self.outputs, 0.0);
-        product(x, &self.weight, out, rows, inner, self.outputs);
-        for row in out.chunks_exact_mut(self.outputs) {
-            for (v, b) in row.iter_mut().zip(&self.bias) {
-                *v += b;
-            }
+    fn new(layer: &Linear) -> Self {
+        let weight = layer.weight.val();
+        let outputs = weight.dims()[1];
+        let bias = layer.bias.as_ref().map(|bias| read(bias.val()));
+        Self {
+            weight: read(weight),
+            bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
         }
     }
+}
+
+/// The values as `f32`.
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data();
+    if data.dtype() == DType::F32
+        && let Ok(values) = data.as_slice::<f32>()
+    {
+        return values.to_vec();
+    }
+    data.iter::<f32>().collect()
 }
 
 /// An [`Mlp`] on the host: sparse first layer, matrix products for the rest, no allocation once warm.
 #[derive(Clone, Debug)]
 pub struct HostMlp {
-    hidden: Arc<Vec<HostLayer>>,
-    head: HostLayer,
+    layers: Vec<HostLayer>,
+    narrow_head: Option<Vec<f32>>,
 }
 
 impl HostMlp {
-    /// The same hidden layers with `len` of the outputs, from `start` on.
-    pub(crate) fn output_columns(&self, start: usize, len: usize) -> Self {
-        let columns = start..start + len;
-        let head = HostLayer {
-            weight: self
-                .head
-                .weight
-                .chunks_exact(self.head.outputs)
-                .flat_map(|row| &row[columns.clone()])
-                .copied()
-                .collect(),
-            bias: self.head.bias[columns.clone()].to_vec(),
-            outputs: len,
-        };
-        Self {
-            hidden: Arc::clone(&self.hidden),
-            head,
-        }
+    /// Number of outputs.
+    fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.bias.len())
     }
 
     /// Outputs of every row, row-major `[R, outputs]`.
     pub fn forward(&self, states: &Features, workspace: &mut Workspace, out: &mut Vec<f32>) {
-        let rows = states.n_rows();
-        let Some((first, others)) = self.hidden.split_first() else {
-            first_layer(&self.head, states, out);
-            return;
-        };
-        workspace.buffers.resize_with(2, Vec::new);
-        let (current, next) = workspace.buffers.split_at_mut(1);
-        let (current, next) = (&mut current[0], &mut next[0]);
-        first_layer(first, states, current);
-        relu(current);
-        let mut inner = first.outputs;
-        for layer in others {
-            layer.apply(current, next, rows, inner);
-            relu(next);
-            std::mem::swap(current, next);
-            inner = layer.outputs;
-        }
-        self.head.apply(current, out, rows, inner);
+        self.columns(states, workspace, 0..self.outputs(), out);
     }
-}
 
-/// Only the rows of the weight matrix that a state's features select are read.
-fn first_layer(layer: &HostLayer, states: &Features, out: &mut Vec<f32>) {
-    out.clear();
-    let width = layer.outputs;
-    for i in 0..states.n_rows() {
-        let start = out.len();
-        out.extend_from_slice(&layer.bias);
-        let row = &mut out[start..];
-        let (indices, values) = states.row(i);
-        for (&j, &value) in indices.iter().zip(values) {
-            let weights = &layer.weight[j as usize * width..][..width];
-            for (v, w) in row.iter_mut().zip(weights) {
-                *v += value * w;
-            }
+    /// Some of the outputs of every row, row-major `[R, columns]`.
+    pub(crate) fn columns(
+        &self,
+        states: &Features,
+        workspace: &mut Workspace,
+        columns: Range<usize>,
+        out: &mut Vec<f32>,
+    ) {
+        let layers = self.layers.iter().map(HostLayer::view).collect();
+        let network = Network::prepared(layers, self.narrow_head.as_deref());
+        let activations = &mut workspace.activations;
+        if !workspace.recording {
+            activations.clear();
+        } else if activations.n_rows() == 0 {
+            activations.reserve(&network, workspace.expected_rows);
         }
-    }
-}
-
-fn relu(values: &mut [f32]) {
-    for v in values {
-        *v = v.max(0.0);
+        let first = activations.n_rows();
+        activations.push(&network, states, 0..states.n_rows());
+        let width = self.outputs();
+        out.clear();
+        for row in activations.outputs()[first * width..].chunks_exact(width) {
+            out.extend_from_slice(&row[columns.clone()]);
+        }
     }
 }
 
@@ -191,7 +182,7 @@ mod tests {
         for hidden in [&[] as &[usize], &[33], &[64, 17]] {
             let mlp = Mlp::new(&mut LayerInit::new(Streams::new(3)), 20, hidden, 5, &device);
             let f = features(13, 20);
-            let dense = crate::FeatureBatch::new(f.clone(), device.clone()).dense();
+            let dense = FeatureBatch::new(f.clone(), device.clone()).dense();
             let expected = mlp.forward(dense).into_data().try_to_vec::<f32>().unwrap();
             let mut out = Vec::new();
             mlp.host().forward(&f, &mut Workspace::default(), &mut out);

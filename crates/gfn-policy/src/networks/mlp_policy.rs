@@ -2,10 +2,14 @@
 
 use super::dense::LayerInit;
 use super::mlp::{HostMlp, Mlp};
-use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, HostPolicy, Logits, Policy, Workspace};
+use crate::{
+    BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy, Workspace,
+};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use gfn_env::{Environment, Features, Streams};
+use gfn_loss::Kernels;
+use std::ops::Range;
 
 /// Whether the heads share their hidden layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub struct MlpConfig {
     pub backward: BackwardPolicy,
     /// Initial value of log Z.
     pub log_z_init: f32,
+    /// Fused operations where the device has them, or the composed reference everywhere.
+    pub kernels: Kernels,
 }
 
 impl Default for MlpConfig {
@@ -38,6 +44,7 @@ impl Default for MlpConfig {
             trunk: Trunk::Shared,
             backward: BackwardPolicy::Learned,
             log_z_init: 0.0,
+            kernels: Kernels::Fused,
         }
     }
 }
@@ -75,6 +82,7 @@ struct Layout {
     n_backward_actions: usize,
     backward: BackwardPolicy,
     trunk: Trunk,
+    kernels: Kernels,
 }
 
 impl Layout {
@@ -88,7 +96,7 @@ impl Layout {
 
 struct Outputs {
     logits: Logits,
-    log_flow: Option<Tensor<1>>,
+    log_flow: Option<Head>,
 }
 
 impl MlpPolicy {
@@ -114,6 +122,7 @@ impl MlpPolicy {
             n_backward_actions: env.n_backward_actions(),
             backward: config.backward,
             trunk: config.trunk,
+            kernels: config.kernels,
         };
         let mut init = LayerInit::new(streams);
         let mut mlp =
@@ -137,44 +146,43 @@ impl MlpPolicy {
     }
 
     fn outputs(&self, states: &FeatureBatch) -> Outputs {
-        let x = states.dense();
         let (a, ab) = (self.layout.n_actions, self.layout.backward_outputs());
+        let kernels = self.layout.kernels;
+        let forward = self.forward.evaluate(states, kernels, true);
         match self.layout.trunk {
             Trunk::Shared => {
-                let y = self.forward.forward(x);
-                let width = y.dims()[1];
+                let flow = forward.dims()[1] > a + ab;
                 Outputs {
+                    log_flow: flow.then(|| Head::columns(forward.clone(), a + ab, 1)),
                     logits: Logits {
-                        backward: (ab > 0).then(|| y.clone().narrow(1, a, ab)),
-                        forward: y.clone().narrow(1, 0, a),
+                        backward: (ab > 0).then(|| Head::columns(forward.clone(), a, ab)),
+                        forward: Head::columns(forward, 0, a),
                     },
-                    log_flow: (width > a + ab).then(|| y.narrow(1, a + ab, 1).squeeze_dim::<1>(1)),
                 }
             }
-            Trunk::Separate => Outputs {
-                logits: Logits {
-                    backward: self.backward.as_ref().map(|mlp| mlp.forward(x.clone())),
-                    forward: self.forward.forward(x.clone()),
-                },
-                log_flow: self
-                    .flow
-                    .as_ref()
-                    .map(|mlp| mlp.forward(x).squeeze_dim::<1>(1)),
-            },
+            Trunk::Separate => {
+                let head = |mlp: &Mlp| mlp.evaluate(states, kernels, false).into();
+                Outputs {
+                    logits: Logits {
+                        backward: self.backward.as_ref().map(head),
+                        forward: forward.into(),
+                    },
+                    log_flow: self.flow.as_ref().map(head),
+                }
+            }
         }
     }
 
     fn host(&self) -> HostMlpPolicy {
-        let network = self.forward.host();
         let (a, ab) = (self.layout.n_actions, self.layout.backward_outputs());
-        let backward = match (self.layout.trunk, &self.backward) {
-            (Trunk::Separate, Some(mlp)) => Some(mlp.host()),
-            (Trunk::Shared, _) if ab > 0 => Some(network.output_columns(a, ab)),
-            _ => None,
-        };
         HostMlpPolicy {
-            forward: network.output_columns(0, a),
-            backward,
+            forward: self.forward.host(),
+            n_actions: a,
+            backward: match self.layout.trunk {
+                _ if ab == 0 => HostBackward::Uniform,
+                Trunk::Shared => HostBackward::Shared(a..a + ab),
+                Trunk::Separate => HostBackward::Separate(self.backward.as_ref().map(Mlp::host)),
+            },
         }
     }
 }
@@ -194,6 +202,10 @@ impl Policy for MlpPolicy {
 
     fn sampler(&self) -> Box<dyn HostPolicy> {
         Box::new(self.host())
+    }
+
+    fn kernels(&self) -> Kernels {
+        self.layout.kernels
     }
 }
 
@@ -233,10 +245,14 @@ impl Policy for MlpFlowPolicy {
     fn sampler(&self) -> Box<dyn HostPolicy> {
         self.policy.sampler()
     }
+
+    fn kernels(&self) -> Kernels {
+        self.policy.kernels()
+    }
 }
 
 impl FlowPolicy for MlpFlowPolicy {
-    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Tensor<1>) {
+    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Head) {
         let outputs = self.policy.outputs(states);
         let log_flow = outputs
             .log_flow
@@ -249,26 +265,40 @@ impl FlowPolicy for MlpFlowPolicy {
 #[derive(Debug)]
 struct HostMlpPolicy {
     forward: HostMlp,
-    backward: Option<HostMlp>,
+    n_actions: usize,
+    backward: HostBackward,
+}
+
+#[derive(Debug)]
+enum HostBackward {
+    Uniform,
+    /// Columns of the forward network.
+    Shared(Range<usize>),
+    Separate(Option<HostMlp>),
 }
 
 impl HostPolicy for HostMlpPolicy {
     fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        self.forward.forward(states, workspace, logits);
+        // All heads are computed, so that a recorded pass and any other give the same bits.
+        self.forward
+            .columns(states, workspace, 0..self.n_actions, logits);
     }
 
     fn backward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
         match &self.backward {
-            Some(mlp) => mlp.forward(states, workspace, logits),
-            None => logits.clear(),
+            HostBackward::Shared(columns) => {
+                self.forward
+                    .columns(states, workspace, columns.clone(), logits);
+            }
+            HostBackward::Separate(Some(mlp)) => mlp.forward(states, workspace, logits),
+            HostBackward::Uniform | HostBackward::Separate(None) => logits.clear(),
         }
     }
 
     fn backward_policy(&self) -> BackwardPolicy {
-        if self.backward.is_some() {
-            BackwardPolicy::Learned
-        } else {
-            BackwardPolicy::Uniform
+        match self.backward {
+            HostBackward::Shared(_) | HostBackward::Separate(Some(_)) => BackwardPolicy::Learned,
+            HostBackward::Uniform | HostBackward::Separate(None) => BackwardPolicy::Uniform,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Networks: one file each, with its host copy for sampling beside it.
 
 mod dense;
-mod host_gemm;
 mod mlp;
 mod mlp_policy;
 mod tabular;

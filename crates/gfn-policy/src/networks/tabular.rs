@@ -1,6 +1,8 @@
 //! Policies with one row of logits for each state: no approximation error, for tests and small problems.
 
-use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, HostPolicy, Logits, Policy, Workspace};
+use crate::{
+    BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy, Workspace,
+};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use gfn_env::{Environment, Features};
@@ -41,8 +43,8 @@ impl Policy for TabularPolicy {
             backward: self
                 .backward
                 .as_ref()
-                .map(|t| t.val().select(0, rows.clone())),
-            forward: self.forward.val().select(0, rows),
+                .map(|t| t.val().select(0, rows.clone()).into()),
+            forward: self.forward.val().select(0, rows).into(),
         }
     }
 
@@ -105,10 +107,11 @@ impl Policy for TabularFlowPolicy {
 }
 
 impl FlowPolicy for TabularFlowPolicy {
-    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Tensor<1>) {
+    fn logits_and_log_flow(&self, states: &FeatureBatch) -> (Logits, Head) {
+        let log_flow = self.log_flow.val().select(0, states.indices());
         (
             self.policy.logits(states),
-            self.log_flow.val().select(0, states.indices()),
+            log_flow.unsqueeze_dim::<2>(1).into(),
         )
     }
 }

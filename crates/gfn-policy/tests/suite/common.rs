@@ -25,6 +25,7 @@ pub(crate) fn config(hidden: &[usize], trunk: Trunk, backward: BackwardPolicy) -
         trunk,
         backward,
         log_z_init: 0.75,
+        ..MlpConfig::default()
     }
 }
 

@@ -189,7 +189,13 @@ fn network_flow<E: Environment>(env: &E, policy: &MlpFlowPolicy, state: &E::Stat
     let mut features = Features::new(env.n_features());
     env.encode(state, &mut features.push_row());
     let batch = gfn_policy::FeatureBatch::new(features, policy.device());
-    f64::from(policy.logits_and_log_flow(&batch).1.into_scalar::<f32>())
+    f64::from(
+        policy
+            .logits_and_log_flow(&batch)
+            .1
+            .tensor()
+            .into_scalar::<f32>(),
+    )
 }
 
 #[test]

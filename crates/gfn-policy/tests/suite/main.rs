@@ -8,6 +8,7 @@ mod evaluation;
 mod failures;
 #[cfg(test)]
 mod gradients;
+mod kernels;
 #[cfg(test)]
 mod masks;
 #[cfg(test)]

@@ -5,6 +5,10 @@
     reason = "a program talks to its user"
 )]
 
+/// Every iteration makes and drops the same tensors; the system's allocator hands their pages back in between.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod list;
 mod progress;
 mod suite;
@@ -238,6 +242,7 @@ fn use_threads(threads: Option<usize>) -> Result<usize> {
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        .use_current_thread()
         .build_global()
         .context("cannot start threads")?;
     Ok(threads)

@@ -1,0 +1,266 @@
+//! Log-probabilities of chosen actions: softmax over the allowed columns of a row, at one of them.
+
+use crate::masked_log_softmax;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
+use burn::tensor::{Int, Tensor, TensorData};
+use gfn_loss::by_float_type;
+use gfn_loss::kernels::{HostBackend as _, HostFloat, Kernels, not_differentiated_twice};
+use std::sync::Arc;
+
+/// Which entries of a matrix of outputs are chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices(pub(crate) Arc<ChoicesOfRows>);
+
+#[derive(Debug)]
+pub(crate) struct ChoicesOfRows {
+    /// Shape `[R, W]` of the outputs.
+    pub(crate) shape: [usize; 2],
+    /// The first of the `A` columns that hold the logits.
+    pub(crate) first_column: usize,
+    /// Row of each choice, `[N]`.
+    pub(crate) rows: Arc<[i32]>,
+    /// Action of each choice, `[N]`.
+    pub(crate) actions: Arc<[i32]>,
+    /// Whether an action does not exist, `[N, A]`.
+    pub(crate) forbidden: Arc<[bool]>,
+    /// Share of the uniform distribution over the allowed actions.
+    pub(crate) epsilon: f32,
+}
+
+impl ChoicesOfRows {
+    pub(crate) fn n_choices(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn n_actions(&self) -> usize {
+        self.forbidden.len() / self.rows.len().max(1)
+    }
+}
+
+/// `log ((1 − ε) p_a + ε / k)` of each choice `a` among `k` allowed actions, with `p` the softmax over these; `[N]`.
+pub(crate) fn log_probability(
+    outputs: Tensor<2>,
+    choices: ChoicesOfRows,
+    kernels: Kernels,
+) -> Tensor<1> {
+    if !kernels.run_on(&outputs.device()) {
+        return composed(outputs, &choices);
+    }
+    let output = Dispatch::log_probability(outputs.into_dispatch(), Choices(Arc::new(choices)));
+    Tensor::from_dispatch(output)
+}
+
+fn composed(outputs: Tensor<2>, choices: &ChoicesOfRows) -> Tensor<1> {
+    let device = outputs.device();
+    let (n, a) = (choices.n_choices(), choices.n_actions());
+    let in_order = n == choices.shape[0]
+        && choices
+            .rows
+            .iter()
+            .enumerate()
+            .all(|(i, &r)| r as usize == i);
+    let logits = outputs.narrow(1, choices.first_column, a);
+    let logits = if in_order {
+        logits
+    } else {
+        let rows: Tensor<1, Int> =
+            Tensor::from_data(TensorData::new(choices.rows.to_vec(), [n]), &device);
+        logits.select(0, rows)
+    };
+    let forbidden = Tensor::from_data(TensorData::new(choices.forbidden.to_vec(), [n, a]), &device);
+    let actions: Tensor<2, Int> =
+        Tensor::from_data(TensorData::new(choices.actions.to_vec(), [n, 1]), &device);
+    let log_p = masked_log_softmax(logits, forbidden)
+        .gather(1, actions)
+        .squeeze_dim::<1>(1);
+    if choices.epsilon == 0.0 {
+        return log_p;
+    }
+    let uniform: Vec<f32> = choices
+        .forbidden
+        .chunks_exact(a)
+        .map(|row| choices.epsilon / row.iter().filter(|f| !**f).count() as f32)
+        .collect();
+    let uniform = Tensor::from_data(TensorData::new(uniform, [n]), (&device, log_p.dtype()));
+    (log_p.exp().mul_scalar(1.0 - choices.epsilon) + uniform).log()
+}
+
+/// The operation, forward and backward.
+#[backend_extension(
+    Autodiff,
+    Cube: cfg(feature = "cube"),
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray")
+)]
+pub(crate) trait LogProbability: Backend {
+    /// `[R, W]` → `[N]`.
+    fn log_probability(outputs: FloatTensor<Self>, choices: Choices) -> FloatTensor<Self>;
+
+    /// The gradient for the outputs, `[N]` → `[R, W]`.
+    fn log_probability_backward(
+        outputs: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        choices: Choices,
+    ) -> FloatTensor<Self>;
+}
+
+/// `exp(ℓ − max)` of the allowed actions into `weights`, 0 elsewhere; returns the maximum, the sum and their number.
+fn exponentials<T: HostFloat>(
+    logits: &[T],
+    forbidden: &[bool],
+    weights: &mut [T],
+) -> (T, T, usize) {
+    let mut max = T::neg_infinity();
+    let mut allowed = 0;
+    for (&l, &f) in logits.iter().zip(forbidden) {
+        if !f {
+            allowed += 1;
+            if l > max {
+                max = l;
+            }
+        }
+    }
+    let mut sum = T::zero();
+    for ((w, &l), &f) in weights.iter_mut().zip(logits).zip(forbidden) {
+        *w = if f { T::zero() } else { (l - max).exp() };
+        sum = sum + *w;
+    }
+    (max, sum, allowed)
+}
+
+/// Each choice with its logits and mask.
+fn each<'a, T: HostFloat>(
+    outputs: &'a [T],
+    choices: &'a ChoicesOfRows,
+) -> impl Iterator<Item = (&'a [T], &'a [bool], usize)> {
+    let a = choices.n_actions();
+    let masks = choices.forbidden.chunks_exact(a);
+    choices
+        .rows
+        .iter()
+        .zip(choices.actions.iter())
+        .zip(masks)
+        .map(move |((&row, &action), forbidden)| {
+            let start = row as usize * choices.shape[1] + choices.first_column;
+            (&outputs[start..start + a], forbidden, action as usize)
+        })
+}
+
+fn forward<T: HostFloat>(outputs: &[T], choices: &ChoicesOfRows) -> Vec<T> {
+    let mut weights = vec![T::zero(); choices.n_actions()];
+    let (keep, share) = mixture::<T>(choices.epsilon);
+    each(outputs, choices)
+        .map(|(logits, forbidden, action)| {
+            let (max, sum, allowed) = exponentials(logits, forbidden, &mut weights);
+            if choices.epsilon == 0.0 {
+                logits[action] - max - sum.ln()
+            } else {
+                (keep * weights[action] / sum + share(allowed)).ln()
+            }
+        })
+        .collect()
+}
+
+fn backward<T: HostFloat>(outputs: &[T], gradient: &[T], choices: &ChoicesOfRows) -> Vec<T> {
+    let mut weights = vec![T::zero(); choices.n_actions()];
+    let mut out = vec![T::zero(); choices.shape[0] * choices.shape[1]];
+    let (keep, share) = mixture::<T>(choices.epsilon);
+    let rows = choices.rows.iter().zip(gradient);
+    for ((logits, forbidden, action), (&row, &g)) in each(outputs, choices).zip(rows) {
+        let (_, sum, allowed) = exponentials(logits, forbidden, &mut weights);
+        // d log q / d ℓ_j = (1 − ε) p_a / q · (δ_aj − p_j)
+        let p = keep * weights[action] / sum;
+        let factor = if choices.epsilon == 0.0 {
+            g
+        } else {
+            g * p / (p + share(allowed))
+        };
+        let start = row as usize * choices.shape[1] + choices.first_column;
+        let out = &mut out[start..start + weights.len()];
+        for (o, &w) in out.iter_mut().zip(&weights) {
+            *o = *o - factor * (w / sum);
+        }
+        out[action] = out[action] + factor;
+    }
+    out
+}
+
+/// `1 − ε`, and `ε / k` for `k` allowed actions.
+fn mixture<T: HostFloat>(epsilon: f32) -> (T, impl Fn(usize) -> T) {
+    let float = |v: f64| T::from(v).unwrap_or_else(T::nan);
+    let epsilon = f64::from(epsilon);
+    (float(1.0 - epsilon), move |k| float(epsilon / k as f64))
+}
+
+macro_rules! on_host {
+    ($backend:ty) => {
+        impl LogProbability for $backend {
+            fn log_probability(outputs: FloatTensor<Self>, choices: Choices) -> FloatTensor<Self> {
+                by_float_type!(outputs, T => {
+                    let values = forward(&Self::values::<T>(&outputs), &choices.0);
+                    Self::tensor(values, &[choices.0.n_choices()])
+                })
+            }
+
+            fn log_probability_backward(
+                outputs: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                choices: Choices,
+            ) -> FloatTensor<Self> {
+                by_float_type!(outputs, T => {
+                    let (outputs, gradient) =
+                        (Self::values::<T>(&outputs), Self::values::<T>(&gradient));
+                    Self::tensor(backward(&outputs, &gradient, &choices.0), &choices.0.shape)
+                })
+            }
+        }
+    };
+}
+#[cfg(feature = "flex")]
+on_host!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+on_host!(burn::backend::NdArray);
+
+impl<B: LogProbability, C: CheckpointStrategy> LogProbability for Autodiff<B, C> {
+    fn log_probability(outputs: FloatTensor<Self>, choices: Choices) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Gradient;
+        impl<B: LogProbability> Backward<B, 1> for Gradient {
+            type State = (FloatTensor<B>, Choices);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let (outputs, choices) = ops.state;
+                let [parent] = ops.parents;
+                if let Some(parent) = parent {
+                    let gradient = B::log_probability_backward(outputs, gradient, choices);
+                    gradients.register::<B>(parent.id, gradient);
+                }
+            }
+        }
+        let (outputs, node) = outputs.into_parts();
+        let output = B::log_probability(outputs.clone(), choices.clone());
+        match Gradient.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish((outputs, choices), output),
+            OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn log_probability_backward(
+        _outputs: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _choices: Choices,
+    ) -> FloatTensor<Self> {
+        not_differentiated_twice()
+    }
+}
