@@ -19,7 +19,7 @@ LEARNING_RATE = 1e-3
 LOG_Z_LEARNING_RATE = 0.1
 
 
-def arguments(description):
+def arguments(description, objectives=("tb",)):
     """Parses the command line and restricts the process to the asked number of processors."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -28,6 +28,7 @@ def arguments(description):
         default=0.0,
         help="probability of the exit in every state; 0 samples from the policy itself",
     )
+    parser.add_argument("--objective", choices=objectives, default=objectives[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a window")
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--warm-up", type=int, default=50, help="iterations before the first window")

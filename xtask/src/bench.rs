@@ -11,6 +11,9 @@ use crate::workspace::Workspace;
 /// The suite without `--suite`.
 const DEFAULT_SUITE: &str = "smoke";
 
+/// Not a folder of experiments: iterations per second beside other libraries and the arithmetic.
+pub(crate) const SPEED_SUITE: &str = "speed";
+
 /// Devices and the feature of `gfn-bench` that compiles each in; flex is always compiled.
 const DEVICES: &[(&str, Option<&str>)] = &[
     ("flex", None),
@@ -26,11 +29,30 @@ const SUITE_DEVICES: &[(&str, &str)] = &[("backends", "flex,ndarray,wgpu")];
 
 pub(crate) fn run(workspace: &Workspace, flags: &Bench) -> Result<()> {
     let suite = flags.suite.as_deref().unwrap_or(DEFAULT_SUITE);
+    if suite == SPEED_SUITE {
+        return speed(workspace, flags);
+    }
     let devices = flags.devices.as_deref().or_else(|| default_devices(suite));
     let program = workspace.build_release(&features(devices.unwrap_or("flex"))?)?;
     let arguments = suite_arguments(flags, devices);
     cmd!(workspace.shell, "{program} suite {suite} {arguments...}").run()?;
     Ok(())
+}
+
+/// The comparison with other libraries, under the name that its report has among the suites.
+fn speed(workspace: &Workspace, flags: &Bench) -> Result<()> {
+    if flags.devices.is_some() || flags.seeds.is_some() || flags.jobs.is_some() {
+        bail!(
+            "--suite speed measures one program at a time on flex: it has no --devices, --seeds and --jobs"
+        );
+    }
+    if flags.dry_run {
+        println!(
+            "benches/peers/compare.py: our program and the drivers of other libraries in turn"
+        );
+        return Ok(());
+    }
+    crate::peers::measure(workspace, "runs/speed", &flags.arguments)
 }
 
 fn default_devices(suite: &str) -> Option<&'static str> {

@@ -29,24 +29,33 @@ const QUICK: &[&str] = &[
 ];
 
 pub(crate) fn run(workspace: &Workspace, flags: &Peers) -> Result<()> {
-    let mut arguments: Vec<OsString> = Vec::new();
-    for library in LIBRARIES {
-        let python = install(workspace, library)?;
-        arguments.extend([format!("--{library}").into(), python.into()]);
-    }
-    let program = workspace.build_release(&[])?;
     if flags.setup_only {
+        for library in LIBRARIES {
+            install(workspace, library)?;
+        }
+        workspace.build_release(&[])?;
         return Ok(());
     }
-    arguments.extend(["--ours".into(), program.into()]);
-    arguments.extend(["--out".into(), "runs/peers".into()]);
+    let mut arguments: Vec<OsString> = Vec::new();
     if flags.quick {
         arguments.extend(QUICK.iter().map(OsString::from));
     }
     arguments.extend(flags.arguments.iter().cloned());
+    measure(workspace, "runs/peers", &arguments)
+}
+
+/// Runs the comparison and writes its report under `out`.
+pub(crate) fn measure(workspace: &Workspace, out: &str, arguments: &[OsString]) -> Result<()> {
+    let mut programs: Vec<OsString> = Vec::new();
+    for library in LIBRARIES {
+        let python = install(workspace, library)?;
+        programs.extend([format!("--{library}").into(), python.into()]);
+    }
+    let program = workspace.build_release(&[])?;
+    programs.extend(["--ours".into(), program.into()]);
     cmd!(
         workspace.shell,
-        "python3 benches/peers/compare.py {arguments...}"
+        "python3 benches/peers/compare.py {programs...} --out {out} {arguments...}"
     )
     .run()?;
     Ok(())

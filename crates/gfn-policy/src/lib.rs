@@ -60,6 +60,7 @@ pub use device_sampler::DeviceSampler;
 pub use evaluate::TransitionBatch;
 pub use exact::exact_terminal_distribution;
 pub use gfn_loss::Kernels;
+pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{MlpConfig, MlpFlowPolicy, MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk};
 pub use parameters::{

@@ -48,6 +48,28 @@ fn blocks(x: &[f32], w: &[f32], out: &mut [f32], rows: usize, inner: usize, colu
     }
 }
 
+/// `out = a · b` on one thread, by the products that this crate's kernels are made of.
+///
+/// # Shapes
+///
+/// For `shape = [m, k, n]`: `a` `[m, k]`, `b` `[k, n]` and `out` `[m, n]`, all in row-major order.
+///
+/// # Panics
+///
+/// If a slice is too short.
+///
+/// # Examples
+///
+/// ```
+/// let mut out = [0.0; 2];
+/// gfn_policy::matrix_product(&[1.0, 2.0], &[3.0, 4.0, 5.0, 6.0], &mut out, [1, 2, 2]);
+/// assert_eq!(out, [13.0, 16.0]);
+/// ```
+pub fn matrix_product(a: &[f32], b: &[f32], out: &mut [f32], shape: [usize; 3]) {
+    let [_, k, n] = shape;
+    multiply(Matrix::rows(a, k), Matrix::rows(b, n), out, shape, false);
+}
+
 /// A matrix in a slice: entry `(i, j)` lies at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {

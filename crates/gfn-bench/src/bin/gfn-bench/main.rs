@@ -19,6 +19,7 @@ use gfn_bench::report;
 use gfn_bench::run::{self, Progress, RunOptions, file};
 use gfn_bench::speed::{self, SpeedConfig};
 use gfn_bench::{DeviceSpec, Experiment};
+use gfn_policy::Kernels;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -123,8 +124,17 @@ struct RunArgs {
 #[derive(Debug, Args)]
 struct SpeedArgs {
     /// Workload.
-    #[arg(long, default_value = "tb-hypergrid-20x4")]
+    #[arg(long, default_value = "tb-hypergrid-4d")]
     workload: String,
+    /// Trajectories of an iteration.
+    #[arg(long, default_value_t = 16)]
+    batch_size: usize,
+    /// Cells along each coordinate of a hypergrid.
+    #[arg(long, default_value_t = 20)]
+    side: usize,
+    /// Plain tensor operations instead of fused ones.
+    #[arg(long)]
+    composed: bool,
     /// Device.
     #[arg(long, default_value = "flex")]
     device: String,
@@ -313,6 +323,13 @@ fn measure_speed(args: SpeedArgs) -> Result<()> {
     let threads = use_threads(Some(args.threads))?;
     let config = SpeedConfig {
         workload: args.workload,
+        batch_size: args.batch_size,
+        side: args.side,
+        kernels: if args.composed {
+            Kernels::Composed
+        } else {
+            Kernels::Fused
+        },
         stop_probability: args.stop_probability,
         seconds: args.seconds,
         windows: args.windows,

@@ -1,4 +1,4 @@
-"""Trajectory balance on the hypergrid 20^4 with gfnx: its environment, rollout and log-probabilities.
+"""Trajectory or detailed balance on the hypergrid 20^4 with gfnx: its environment, rollout and masks.
 
 The package holds no training scripts, so the train step is written here: one compiled step, a loop of steps in one
 compiled call, no logging and no callbacks, which is the best case for JAX.
@@ -6,7 +6,7 @@ compiled call, no logging and no callbacks, which is the best case for JAX.
 
 import common
 
-OPTIONS = common.arguments(__doc__)
+OPTIONS = common.arguments(__doc__, objectives=("tb", "db"))
 
 import time  # noqa: E402
 from importlib.metadata import version  # noqa: E402
@@ -21,8 +21,9 @@ N_ACTIONS = common.DIMENSION + 1
 
 
 def split(outputs):
-    """The shared network puts out forward logits, then backward logits."""
-    return outputs[..., :N_ACTIONS], outputs[..., N_ACTIONS:]
+    """The shared network puts out forward logits, backward logits and, for detailed balance, the log-flow."""
+    last = N_ACTIONS + common.DIMENSION
+    return outputs[..., :N_ACTIONS], outputs[..., N_ACTIONS:last], outputs[..., last:]
 
 
 def with_stop_probability(logits, observations, stop_probability):
@@ -46,7 +47,7 @@ def main():
     env_params = env.init(env_key)
     network = eqx.nn.MLP(
         in_size=common.DIMENSION * common.SIDE,
-        out_size=N_ACTIONS + common.DIMENSION,
+        out_size=N_ACTIONS + common.DIMENSION + (OPTIONS.objective == "db"),
         width_size=common.HIDDEN,
         depth=common.HIDDEN_LAYERS,
         activation=jax.nn.relu,
@@ -63,14 +64,45 @@ def main():
         return split(jax.vmap(eqx.combine(weights, structure))(observations))
 
     def behaviour(_key, observations, weights):
-        logits, _ = outputs(weights, observations)
+        logits, _, _ = outputs(weights, observations)
         if OPTIONS.stop_probability > 0:
             logits = with_stop_probability(logits, observations, OPTIONS.stop_probability)
         return logits, {}
 
-    def loss(params, trajectories, log_rewards):
+    def detailed_balance(params, trajectories):
+        """Mean over real transitions; the flow behind the exit is the reward, log F(source) is log Z."""
         batch, steps = trajectories.obs.shape[:2]
-        forward, backward = outputs(params["network"], trajectories.obs.reshape(batch * steps, -1))
+        flat = trajectories.obs.reshape(batch * steps, -1)
+        parts = [part.reshape(batch, steps, -1) for part in outputs(params["network"], flat)]
+        forward, backward, flow = parts[0][:, :-1], parts[1][:, 1:], parts[2][..., 0]
+        flow = flow.at[:, 0].set(params["log_z"])
+
+        def merge(tree):
+            return jax.tree.map(lambda x: x.reshape(batch * (steps - 1), *x.shape[2:]), tree)
+
+        states = merge(jax.tree.map(lambda x: x[:, :-1], trajectories.state))
+        children = merge(jax.tree.map(lambda x: x[:, 1:], trajectories.state))
+        actions = merge(trajectories.action[:, :-1])
+        back = env.get_backward_action(states, actions, children, env_params)
+        may_go = ~env.get_invalid_mask(states, env_params)
+        may_return = ~env.get_invalid_backward_mask(children, env_params)
+
+        def chosen(logits, allowed, taken):
+            logits = jax.nn.log_softmax(merge(logits), axis=-1, where=allowed)
+            return jnp.take_along_axis(logits, taken[:, None], axis=-1)[:, 0].reshape(batch, -1)
+
+        log_pf, log_pb = chosen(forward, may_go, actions), chosen(backward, may_return, back)
+        real = ~trajectories.pad[:, :-1]
+        exits = trajectories.done[:, :-1] & real
+        child_flow = jnp.where(exits, trajectories.log_gfn_reward[:, :-1], flow[:, 1:])
+        residual = jnp.where(real, flow[:, :-1] + log_pf - child_flow - log_pb, 0.0)
+        return (residual**2).sum() / real.sum()
+
+    def loss(params, trajectories, log_rewards):
+        if OPTIONS.objective == "db":
+            return detailed_balance(params, trajectories)
+        batch, steps = trajectories.obs.shape[:2]
+        forward, backward, _ = outputs(params["network"], trajectories.obs.reshape(batch * steps, -1))
         info = {
             "forward_logits": forward.reshape(batch, steps, -1),
             "backward_logits": backward.reshape(batch, steps, -1),
