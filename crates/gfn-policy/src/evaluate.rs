@@ -60,7 +60,7 @@ impl TransitionBatch {
 
     /// Lays out the trajectories of [`record_rollout`](crate::record_rollout) with what was computed for them already.
     ///
-    /// The policy that evaluates the batch must have the parameters of the rollout.
+    /// A policy whose forward network has other parameters than that of the rollout evaluates all states anew.
     ///
     /// # Panics
     ///

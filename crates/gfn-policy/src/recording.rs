@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// The encoded states of a rollout in the order in which they were evaluated, and the network's activations for them.
 ///
-/// Valid for as long as the parameters do not change; [`TransitionBatch::recorded`](crate::TransitionBatch::recorded)
+/// Of use for as long as the parameters do not change; [`TransitionBatch::recorded`](crate::TransitionBatch::recorded)
 /// takes it.
 #[derive(Debug, Default)]
 pub struct Recording {

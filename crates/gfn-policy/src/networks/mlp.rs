@@ -1,7 +1,7 @@
 //! Multi-layer perceptron with ReLU, as a burn module and as a host copy.
 
 use super::dense::LayerInit;
-use crate::kernels::mlp::host::{Layer, Network, narrow_head};
+use crate::kernels::mlp::host::{Layer, Network, fingerprint, narrow_head};
 use crate::kernels::mlp::{MAX_LAYERS, mlp};
 use crate::{FeatureBatch, Workspace};
 use burn::module::Module;
@@ -76,6 +76,7 @@ impl Mlp {
         let views: Vec<_> = layers.iter().map(HostLayer::view).collect();
         HostMlp {
             narrow_head: narrow_head(&views),
+            parameters: fingerprint(&views),
             layers,
         }
     }
@@ -122,6 +123,7 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 pub struct HostMlp {
     layers: Vec<HostLayer>,
     narrow_head: Option<Vec<f32>>,
+    parameters: u64,
 }
 
 impl HostMlp {
@@ -144,7 +146,7 @@ impl HostMlp {
         out: &mut Vec<f32>,
     ) {
         let layers = self.layers.iter().map(HostLayer::view).collect();
-        let network = Network::prepared(layers, self.narrow_head.as_deref());
+        let network = Network::prepared(layers, self.narrow_head.as_deref(), self.parameters);
         let activations = &mut workspace.activations;
         if !workspace.recording {
             activations.clear();

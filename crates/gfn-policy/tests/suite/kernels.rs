@@ -180,3 +180,24 @@ fn the_mixture_with_the_uniform_policy() {
         }
     }
 }
+
+#[test]
+fn a_recording_of_other_parameters_is_not_believed() {
+    let env = grid();
+    let reward = HypergridReward::easy(&env).expect("a reward");
+    let recorded = policy(&[31], Trunk::Shared, Kernels::Fused);
+    let config = MlpConfig {
+        hidden: vec![31],
+        ..MlpConfig::default()
+    };
+    let device = Device::flex().autodiff();
+    let other = MlpFlowPolicy::new(&config, &env, Streams::new(8), &device);
+    let sampler = recorded.sampler();
+    let (trajectories, recording) =
+        record_rollout(&env, &reward, sampler.as_ref(), &OnPolicy, key(), 6).expect("a rollout");
+    let learned = BackwardPolicy::Learned;
+    let batch = TransitionBatch::recorded(&env, &trajectories, learned, recording);
+    let anew = TransitionBatch::new(&env, &trajectories, learned);
+    let of = |batch: &TransitionBatch| read(batch.log_probs(&other).log_pf);
+    assert_eq!(of(&batch), of(&anew));
+}

@@ -35,23 +35,44 @@ pub(crate) struct Network<'a> {
     layers: Cow<'a, [Layer<'a>]>,
     /// The last layer's weights for [`narrow::product`], where it has few outputs.
     narrow_head: Option<Cow<'a, [f32]>>,
+    parameters: u64,
 }
 
 impl<'a> Network<'a> {
     pub(crate) fn new(layers: &'a [Layer<'a>]) -> Self {
         Self {
+            parameters: fingerprint(layers),
             layers: Cow::Borrowed(layers),
             narrow_head: narrow_head(layers).map(Cow::Owned),
         }
     }
 
-    /// With the head that [`narrow_head`] made before.
-    pub(crate) fn prepared(layers: Vec<Layer<'a>>, narrow_head: Option<&'a [f32]>) -> Self {
+    /// With the head that [`narrow_head`] made before, and the [`fingerprint`].
+    pub(crate) fn prepared(
+        layers: Vec<Layer<'a>>,
+        narrow_head: Option<&'a [f32]>,
+        parameters: u64,
+    ) -> Self {
         Self {
+            parameters,
             layers: Cow::Owned(layers),
             narrow_head: narrow_head.map(Cow::Borrowed),
         }
     }
+}
+
+/// Tells parameters apart: a hash of all biases and of some of the weights of each layer.
+///
+/// Training moves every bias that a gradient reaches. A recording of other parameters is computed again.
+pub(crate) fn fingerprint(layers: &[Layer<'_>]) -> u64 {
+    let mix = |hash: u64, value: &f32| {
+        (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0000_0100_0000_01b3)
+    };
+    layers.iter().fold(0xcbf2_9ce4_8422_2325, |hash, layer| {
+        let stride = (layer.weight.len() / 64).max(1);
+        let hash = layer.bias.iter().fold(hash, mix);
+        layer.weight.iter().step_by(stride).fold(hash, mix)
+    })
 }
 
 /// The last layer's weights padded, unless it has many outputs or is the first as well.
@@ -65,6 +86,8 @@ pub(crate) fn narrow_head(layers: &[Layer<'_>]) -> Option<Vec<f32>> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Activations {
     n_rows: usize,
+    /// [`fingerprint`] of the parameters.
+    parameters: u64,
     /// Each layer's outputs `[n_rows, width]`, after ReLU but for the last layer's.
     layers: Vec<Vec<f32>>,
 }
@@ -72,6 +95,11 @@ pub(crate) struct Activations {
 impl Activations {
     pub(crate) fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// Whether they were computed with these parameters.
+    pub(crate) fn are_of(&self, layers: &[Layer<'_>]) -> bool {
+        self.parameters == fingerprint(layers)
     }
 
     /// Drops the rows and keeps the memory.
@@ -96,6 +124,7 @@ impl Activations {
     /// Computes further rows behind those that are there.
     pub(crate) fn push(&mut self, network: &Network<'_>, features: &Features, rows: Range<usize>) {
         let layers = &network.layers;
+        self.parameters = network.parameters;
         self.layers.resize_with(layers.len(), Vec::new);
         let (start, n) = (self.n_rows, rows.len());
         let last = layers.len() - 1;

@@ -40,8 +40,11 @@ impl Rows {
 
     fn blocks(&self, layers: &[Layer<'_>]) -> &[Arc<Activations>] {
         self.all.get_or_init(|| {
-            let done = self.recorded.iter().map(|block| block.n_rows()).sum();
             let mut blocks = self.recorded.clone();
+            if !blocks.iter().all(|block| block.are_of(layers)) {
+                blocks.clear();
+            }
+            let done = blocks.iter().map(|block| block.n_rows()).sum();
             blocks.extend(host::evaluate(
                 layers,
                 &self.features,
