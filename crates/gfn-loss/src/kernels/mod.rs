@@ -5,7 +5,7 @@
 //! what it means, what runs on a backend without the kernel, and what the parity tests hold it to.
 //! [`Kernels::Composed`] asks for it.
 //!
-//! To add a kernel, follow [`mod@log_ratio`], the smallest one. Its file has, from top to bottom:
+//! To add a kernel, follow `log_ratio.rs`, the smallest one. Its file has, from top to bottom:
 //!
 //! 1. the function that callers use: the kernel where [`Kernels::run_on`] says so, the composed form elsewhere;
 //! 2. the backend extension, a trait with a forward and a backward function (`#[backend_extension]` makes the dispatch);

@@ -2,8 +2,8 @@
 //!
 //! | operation | host memory | CubeCL |
 //! |---|---|---|
-//! | [`mod@mlp`]: a perceptron over sparse rows | yes | composed |
-//! | [`mod@log_probability`]: masked log-softmax at the taken action | yes | yes |
+//! | `mlp`: a perceptron over sparse rows | yes | composed |
+//! | `log_probability`: masked log-softmax at the taken action | yes | yes |
 #![cfg_attr(
     feature = "ndarray",
     expect(
