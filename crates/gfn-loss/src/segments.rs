@@ -171,10 +171,8 @@ impl Segments {
                 .sum_dim(1)
                 .reshape([n_segments]),
             None => {
-                let owner = self.lengths().enumerate();
-                let owner = owner.flat_map(|(b, length)| std::iter::repeat_n(b, length));
-                let owner = indices(owner, &values);
-                zeros().select_assign(0, owner, values, IndexingUpdateOp::Add)
+                let owners = indices(self.owners(), &values);
+                zeros().select_assign(0, owners, values, IndexingUpdateOp::Add)
             }
         }
     }
@@ -182,6 +180,12 @@ impl Segments {
     /// The lengths in order.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
         self.offsets.windows(2).map(|pair| pair[1] - pair[0])
+    }
+
+    /// The segment of each entry.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = usize> + '_ {
+        let lengths = self.lengths().enumerate();
+        lengths.flat_map(|(b, length)| std::iter::repeat_n(b, length))
     }
 
     /// The length of every segment, where there is one such length.

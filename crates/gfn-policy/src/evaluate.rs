@@ -197,20 +197,8 @@ impl TransitionBatch {
     }
 
     fn log_forward(&self, head: Head, epsilon: f32, kernels: Kernels) -> Tensor<1> {
-        let choices = ChoicesOfRows {
-            shape: head.outputs.dims(),
-            first_column: head.first_column,
-            rows: Arc::clone(&self.rows),
-            actions: Arc::clone(&self.actions),
-            forbidden: Arc::clone(&self.forward_forbidden),
-            epsilon,
-        };
-        debug_assert_eq!(
-            choices.n_actions(),
-            head.n_columns,
-            "one mask entry per action"
-        );
-        log_probability(head.outputs, choices, kernels)
+        let taken = [&self.rows, &self.actions];
+        chosen(head, taken, &self.forward_forbidden, epsilon, kernels)
     }
 
     fn gather(&self, logits: Logits, device: &Device, kernels: Kernels) -> LogProbs {
@@ -227,22 +215,7 @@ impl TransitionBatch {
                     actions,
                 },
                 Some(head),
-            ) => {
-                let choices = ChoicesOfRows {
-                    shape: head.outputs.dims(),
-                    first_column: head.first_column,
-                    rows: Arc::clone(child_rows),
-                    actions: Arc::clone(actions),
-                    forbidden: Arc::clone(forbidden),
-                    epsilon: 0.0,
-                };
-                debug_assert_eq!(
-                    choices.n_actions(),
-                    head.n_columns,
-                    "one logit per backward action"
-                );
-                log_probability(head.outputs, choices, kernels)
-            }
+            ) => chosen(head, [child_rows, actions], forbidden, 0.0, kernels),
             (BackwardRows::Learned { .. }, None) => {
                 unreachable!(
                     "a batch laid out for a learned P_B is evaluated by a policy with backward logits"
@@ -258,6 +231,30 @@ impl TransitionBatch {
         )
         .with_kernels(kernels)
     }
+}
+
+/// The log-probabilities of the actions that were taken in the given rows, see [`log_probability`].
+fn chosen(
+    head: Head,
+    [rows, actions]: [&Arc<[i32]>; 2],
+    forbidden: &Arc<[bool]>,
+    epsilon: f32,
+    kernels: Kernels,
+) -> Tensor<1> {
+    let choices = ChoicesOfRows {
+        shape: head.outputs.dims(),
+        first_column: head.first_column,
+        rows: Arc::clone(rows),
+        actions: Arc::clone(actions),
+        forbidden: Arc::clone(forbidden),
+        epsilon,
+    };
+    debug_assert_eq!(
+        choices.n_actions(),
+        head.n_columns,
+        "one mask entry and one logit per action"
+    );
+    log_probability(head.outputs, choices, kernels)
 }
 
 impl BackwardRows {

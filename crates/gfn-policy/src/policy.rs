@@ -33,14 +33,9 @@ impl FeatureBatch {
         Self { recorded, ..self }
     }
 
-    /// The rows for a fused perceptron; `recorded` says whether it is the network that was recorded.
-    pub(crate) fn rows(&self, recorded: bool) -> Rows {
-        let recorded = if recorded {
-            self.recorded.clone()
-        } else {
-            Vec::new()
-        };
-        Rows::new(Arc::clone(&self.features), recorded)
+    /// The rows for a fused perceptron, which takes what was recorded if it is of its own parameters.
+    pub(crate) fn rows(&self) -> Rows {
+        Rows::new(Arc::clone(&self.features), self.recorded.clone())
     }
 
     /// Number of states `R`.

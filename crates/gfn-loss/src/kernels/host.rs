@@ -22,7 +22,9 @@ pub trait HostBackend: Backend {
     fn values<T: HostFloat>(tensor: &FloatTensor<Self>) -> Cow<'_, [T]>;
 
     /// A tensor of the given entries in row-major order.
-    fn tensor<T: HostFloat>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Self>;
+    fn tensor<T: HostFloat>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Self> {
+        Self::float_from_data(TensorData::new(values, shape), &Default::default())
+    }
 }
 
 #[cfg(feature = "flex")]
@@ -35,10 +37,6 @@ impl HostBackend for burn::backend::Flex {
         }
         Cow::Owned(tensor.to_contiguous().storage::<T>()[..n].to_vec())
     }
-
-    fn tensor<T: HostFloat>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Self> {
-        FloatTensor::<Self>::from_data(TensorData::new(values, shape))
-    }
 }
 
 #[cfg(feature = "ndarray")]
@@ -49,10 +47,6 @@ impl HostBackend for burn::backend::NdArray {
         );
         let values = data.ok().and_then(|data| data.try_into_vec::<T>().ok());
         Cow::Owned(values.expect("the type was matched before"))
-    }
-
-    fn tensor<T: HostFloat>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Self> {
-        FloatTensor::<Self>::from_data(TensorData::new(values, shape))
     }
 }
 

@@ -38,9 +38,8 @@ pub(crate) fn transition_residual(
 
 /// The state that each transition leaves: transition `i` of trajectory `b` leaves state `i + b`, and reaches the next.
 pub(crate) fn parents(segments: &Segments) -> Vec<usize> {
-    let lengths = segments.lengths().enumerate();
-    let owner = lengths.flat_map(|(b, n)| std::iter::repeat_n(b, n));
-    owner.enumerate().map(|(i, b)| i + b).collect()
+    let owners = segments.owners().enumerate();
+    owners.map(|(i, b)| i + b).collect()
 }
 
 /// The operation, forward and backward.

@@ -50,14 +50,7 @@ impl Mlp {
     }
 
     /// The outputs of encoded states, `[R, outputs]`: fused where `kernels` and the device allow it.
-    ///
-    /// `recorded` says whether this is the network whose activations the batch may hold.
-    pub(crate) fn evaluate(
-        &self,
-        states: &FeatureBatch,
-        kernels: Kernels,
-        recorded: bool,
-    ) -> Tensor<2> {
+    pub(crate) fn evaluate(&self, states: &FeatureBatch, kernels: Kernels) -> Tensor<2> {
         let fused = kernels.run_on_host(states.device()) && self.layers.len() <= MAX_LAYERS;
         let parameters = self.layers.iter().filter(|_| fused).map(|layer| {
             let bias = layer.bias.as_ref()?.val();
@@ -65,7 +58,7 @@ impl Mlp {
             (weight.dtype() == DType::F32).then_some((weight, bias))
         });
         match parameters.collect::<Option<Vec<_>>>() {
-            Some(parameters) if fused => mlp(parameters, states.rows(recorded)),
+            Some(parameters) if fused => mlp(parameters, states.rows()),
             _ => self.forward(states.dense()),
         }
     }

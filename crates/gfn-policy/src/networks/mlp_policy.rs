@@ -148,7 +148,7 @@ impl MlpPolicy {
     fn outputs(&self, states: &FeatureBatch) -> Outputs {
         let (a, ab) = (self.layout.n_actions, self.layout.backward_outputs());
         let kernels = self.layout.kernels;
-        let forward = self.forward.evaluate(states, kernels, true);
+        let forward = self.forward.evaluate(states, kernels);
         match self.layout.trunk {
             Trunk::Shared => {
                 let flow = forward.dims()[1] > a + ab;
@@ -161,7 +161,7 @@ impl MlpPolicy {
                 }
             }
             Trunk::Separate => {
-                let head = |mlp: &Mlp| mlp.evaluate(states, kernels, false).into();
+                let head = |mlp: &Mlp| mlp.evaluate(states, kernels).into();
                 Outputs {
                     logits: Logits {
                         backward: self.backward.as_ref().map(head),
@@ -178,10 +178,10 @@ impl MlpPolicy {
         HostMlpPolicy {
             forward: self.forward.host(),
             n_actions: a,
-            backward: match self.layout.trunk {
-                _ if ab == 0 => HostBackward::Uniform,
-                Trunk::Shared => HostBackward::Shared(a..a + ab),
-                Trunk::Separate => HostBackward::Separate(self.backward.as_ref().map(Mlp::host)),
+            backward: match (self.layout.trunk, &self.backward) {
+                (Trunk::Shared, _) if ab > 0 => HostBackward::Shared(a..a + ab),
+                (Trunk::Separate, Some(mlp)) => HostBackward::Separate(mlp.host()),
+                _ => HostBackward::Uniform,
             },
         }
     }
@@ -274,7 +274,7 @@ enum HostBackward {
     Uniform,
     /// Columns of the forward network.
     Shared(Range<usize>),
-    Separate(Option<HostMlp>),
+    Separate(HostMlp),
 }
 
 impl HostPolicy for HostMlpPolicy {
@@ -290,15 +290,15 @@ impl HostPolicy for HostMlpPolicy {
                 self.forward
                     .columns(states, workspace, columns.clone(), logits);
             }
-            HostBackward::Separate(Some(mlp)) => mlp.forward(states, workspace, logits),
-            HostBackward::Uniform | HostBackward::Separate(None) => logits.clear(),
+            HostBackward::Separate(mlp) => mlp.forward(states, workspace, logits),
+            HostBackward::Uniform => logits.clear(),
         }
     }
 
     fn backward_policy(&self) -> BackwardPolicy {
         match self.backward {
-            HostBackward::Shared(_) | HostBackward::Separate(Some(_)) => BackwardPolicy::Learned,
-            HostBackward::Uniform | HostBackward::Separate(None) => BackwardPolicy::Uniform,
+            HostBackward::Shared(_) | HostBackward::Separate(_) => BackwardPolicy::Learned,
+            HostBackward::Uniform => BackwardPolicy::Uniform,
         }
     }
 }

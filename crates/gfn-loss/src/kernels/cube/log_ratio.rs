@@ -73,9 +73,7 @@ impl LogRatio for CubeBackend {
 
     fn log_ratio_backward(gradient: CubeTensor, segments: Segments) -> CubeTensor {
         let gradient = into_contiguous(gradient);
-        let lengths = segments.lengths().enumerate();
-        let owners = lengths.flat_map(|(b, n)| std::iter::repeat_n(b, n));
-        let owners = upload(owners, &gradient);
+        let owners = upload(segments.owners(), &gradient);
         let n = segments.n_entries();
         let output = empty_like(&gradient, &[n]);
         let (count, dim) = units(n, &output);

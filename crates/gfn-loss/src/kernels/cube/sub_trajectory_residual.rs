@@ -154,9 +154,7 @@ impl SubTrajectoryResidual for CubeBackend {
         segments: Segments,
     ) -> (CubeTensor, CubeTensor) {
         let gradient = into_contiguous(gradient);
-        let lengths = segments.lengths().enumerate();
-        let owners = lengths.flat_map(|(b, n)| std::iter::repeat_n(b, n + 1));
-        let owners = upload(owners, &gradient);
+        let owners = upload(segments.of_states().owners(), &gradient);
         let offsets = upload(segments.offsets().iter().copied(), &gradient);
         let bases = segments.lengths().scan(0, |base, n| {
             let first = *base;

@@ -86,9 +86,7 @@ impl TransitionResidual for CubeBackend {
 
     fn transition_residual_backward(gradient: CubeTensor, segments: Segments) -> CubeTensor {
         let gradient = into_contiguous(gradient);
-        let lengths = segments.lengths().enumerate();
-        let owners = lengths.flat_map(|(b, n)| std::iter::repeat_n(b, n + 1));
-        let owners = upload(owners, &gradient);
+        let owners = upload(segments.of_states().owners(), &gradient);
         let offsets = upload(segments.offsets().iter().copied(), &gradient);
         let n = segments.n_entries() + segments.n_segments();
         let output = empty_like(&gradient, &[n]);

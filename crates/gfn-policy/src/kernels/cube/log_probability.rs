@@ -10,6 +10,55 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use gfn_loss::kernels::cube::{empty_like, units, upload};
 
+/// The largest logit of the allowed actions; logits lie from `start` on, the mask from `mask` on.
+#[cube]
+fn largest<F: Float, I: Int>(
+    outputs: &Tensor<F>,
+    forbidden: &Tensor<I>,
+    start: usize,
+    mask: usize,
+    n_actions: usize,
+) -> F {
+    let mut max = F::new(-3.0e38_f32);
+    for j in 0..n_actions {
+        if i32::cast_from(forbidden[mask + j]) == 0i32 {
+            max = F::max(max, outputs[start + j]);
+        }
+    }
+    max
+}
+
+/// `Σ exp(ℓ − max)` over the allowed actions.
+#[cube]
+fn total<F: Float, I: Int>(
+    outputs: &Tensor<F>,
+    forbidden: &Tensor<I>,
+    start: usize,
+    mask: usize,
+    n_actions: usize,
+    max: F,
+) -> F {
+    let mut sum = F::new(0.0_f32);
+    for j in 0..n_actions {
+        if i32::cast_from(forbidden[mask + j]) == 0i32 {
+            sum += (outputs[start + j] - max).exp();
+        }
+    }
+    sum
+}
+
+/// The number of allowed actions.
+#[cube]
+fn allowed<F: Float, I: Int>(forbidden: &Tensor<I>, mask: usize, n_actions: usize) -> F {
+    let mut allowed = F::new(0.0_f32);
+    for j in 0..n_actions {
+        if i32::cast_from(forbidden[mask + j]) == 0i32 {
+            allowed += F::new(1.0_f32);
+        }
+    }
+    allowed
+}
+
 /// One choice per unit.
 #[cube(launch)]
 fn forward<F: Float, I: Int>(
@@ -30,26 +79,15 @@ fn forward<F: Float, I: Int>(
     let a = usize::cast_from(n_actions);
     let start = usize::cast_from(rows[n]) * outputs.shape(1) + usize::cast_from(first_column);
     let mask = n * a;
-    let mut max = F::new(-3.0e38_f32);
-    let mut allowed = F::new(0.0_f32);
-    for j in 0..a {
-        if i32::cast_from(forbidden[mask + j]) == 0i32 {
-            max = F::max(max, outputs[start + j]);
-            allowed += F::new(1.0_f32);
-        }
-    }
-    let mut sum = F::new(0.0_f32);
-    for j in 0..a {
-        if i32::cast_from(forbidden[mask + j]) == 0i32 {
-            sum += (outputs[start + j] - max).exp();
-        }
-    }
+    let max = largest::<F, I>(outputs, forbidden, start, mask, a);
+    let sum = total::<F, I>(outputs, forbidden, start, mask, a, max);
     let log_p = outputs[start + usize::cast_from(actions[n])] - max - sum.ln();
     let e = F::cast_from(epsilon);
     if epsilon == 0.0f32 {
         output[n] = log_p;
     } else {
-        output[n] = ((F::new(1.0_f32) - e) * log_p.exp() + e / allowed).ln();
+        output[n] =
+            ((F::new(1.0_f32) - e) * log_p.exp() + e / allowed::<F, I>(forbidden, mask, a)).ln();
     }
 }
 
@@ -74,26 +112,14 @@ fn backward<F: Float, I: Int>(
     let a = usize::cast_from(n_actions);
     let start = usize::cast_from(rows[n]) * outputs.shape(1) + usize::cast_from(first_column);
     let mask = n * a;
-    let mut max = F::new(-3.0e38_f32);
-    let mut allowed = F::new(0.0_f32);
-    for j in 0..a {
-        if i32::cast_from(forbidden[mask + j]) == 0i32 {
-            max = F::max(max, outputs[start + j]);
-            allowed += F::new(1.0_f32);
-        }
-    }
-    let mut sum = F::new(0.0_f32);
-    for j in 0..a {
-        if i32::cast_from(forbidden[mask + j]) == 0i32 {
-            sum += (outputs[start + j] - max).exp();
-        }
-    }
+    let max = largest::<F, I>(outputs, forbidden, start, mask, a);
+    let sum = total::<F, I>(outputs, forbidden, start, mask, a, max);
     let action = usize::cast_from(actions[n]);
     let mut factor = gradient[n];
     if epsilon != 0.0f32 {
         let e = F::cast_from(epsilon);
         let p = (F::new(1.0_f32) - e) * (outputs[start + action] - max).exp() / sum;
-        factor *= p / (p + e / allowed);
+        factor *= p / (p + e / allowed::<F, I>(forbidden, mask, a));
     }
     for j in 0..a {
         let mut value = F::new(0.0_f32);

@@ -97,9 +97,9 @@ impl Activations {
         self.n_rows
     }
 
-    /// Whether they were computed with these parameters.
-    pub(crate) fn are_of(&self, layers: &[Layer<'_>]) -> bool {
-        self.parameters == fingerprint(layers)
+    /// The [`fingerprint`] of the parameters that they were computed with.
+    pub(crate) fn parameters(&self) -> u64 {
+        self.parameters
     }
 
     /// Drops the rows and keeps the memory.

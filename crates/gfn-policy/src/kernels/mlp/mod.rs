@@ -41,8 +41,11 @@ impl Rows {
     fn blocks(&self, layers: &[Layer<'_>]) -> &[Arc<Activations>] {
         self.all.get_or_init(|| {
             let mut blocks = self.recorded.clone();
-            if !blocks.iter().all(|block| block.are_of(layers)) {
-                blocks.clear();
+            if !blocks.is_empty() {
+                let parameters = host::fingerprint(layers);
+                if !blocks.iter().all(|block| block.parameters() == parameters) {
+                    blocks.clear();
+                }
             }
             let done = blocks.iter().map(|block| block.n_rows()).sum();
             blocks.extend(host::evaluate(
