@@ -6,7 +6,7 @@
 //! Two draws are independent if and only if their keys differ, so every use has a key of its own. The words are
 //! promised: a release that changes them says so under "Value changes".
 
-use rand::SeedableRng as _;
+use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 /// What a stream is drawn for.
@@ -34,6 +34,8 @@ pub enum Purpose {
     ObjectTrajectories = 8,
     /// Trajectories whose gradients are compared.
     GradientVariance = 9,
+    /// Seeds of further streams, see [`Streams::branch`].
+    Branch = 10,
 }
 
 /// The streams of one seed.
@@ -63,6 +65,23 @@ impl Streams {
         self.seed
     }
 
+    /// Streams of another seed, for something that draws with every purpose by itself: a second agent, a source of
+    /// trajectories. Equal for equal `index`, and apart from these streams and from those of other indices.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gfn_env::{Purpose, Streams, rand::Rng as _};
+    ///
+    /// let (a, b) = (Streams::new(0).branch(0), Streams::new(0).branch(1));
+    /// assert_eq!(a, Streams::new(0).branch(0));
+    /// assert_ne!(a.rng(Purpose::Rollout, 0, 0).next_u64(), b.rng(Purpose::Rollout, 0, 0).next_u64());
+    /// ```
+    #[must_use]
+    pub fn branch(&self, index: u16) -> Self {
+        Self::new(self.rng(Purpose::Branch, 0, index).next_u64())
+    }
+
     /// The generator of one key: `ChaCha8(seed)`, stream `purpose·2^48 + step·2^16 + lane`.
     pub fn rng(&self, purpose: Purpose, step: u32, lane: u16) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -74,7 +93,6 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng as _;
 
     #[test]
     fn words_are_stable() {

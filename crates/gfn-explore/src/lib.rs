@@ -30,10 +30,12 @@
 mod config;
 mod epsilon_uniform;
 mod schedule;
+mod source;
 mod tempered;
 
 pub use config::BehaviourConfig;
 pub use epsilon_uniform::EpsilonUniform;
 pub use gfn_policy::{Behaviour, OnPolicy};
 pub use schedule::{Schedule, ScheduleError};
+pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 pub use tempered::Tempered;
