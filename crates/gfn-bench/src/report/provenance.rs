@@ -54,6 +54,10 @@ fn flatten_toml(prefix: &str, value: &toml::Value, facts: &mut Vec<(String, Stri
             }
         }
         toml::Value::String(text) => facts.push((prefix.to_owned(), text.clone())),
+        // TOML would write out hundreds of zeros.
+        toml::Value::Float(x) if *x != 0.0 && !(1e-6..1e9).contains(&x.abs()) => {
+            facts.push((prefix.to_owned(), format!("{x:e}")));
+        }
         other => facts.push((prefix.to_owned(), other.to_string())),
     }
 }
@@ -217,8 +221,7 @@ mod tests {
 
     #[test]
     fn an_environment_is_its_settings() {
-        let config =
-            "name = \"x\"\n[environment]\nkind = \"hypergrid\"\nside = 8\n[reward]\nr0 = 0.001\n";
+        let config = "name = \"x\"\n[environment]\nkind = \"hypergrid\"\nside = 8\n[reward]\nr0 = 0.001\nr1 = 1e-300\n";
         let root = tree(&[
             RunFolder::new("a", "flex", 0)
                 .with_file("config.toml", config)
@@ -228,7 +231,7 @@ mod tests {
         let runs = collect(&[root.path()]).unwrap();
         assert_eq!(
             environment_label(&runs[0]),
-            "hypergrid: side = 8, reward.r0 = 0.001"
+            "hypergrid: side = 8, reward.r0 = 0.001, reward.r1 = 1e-300"
         );
         assert_eq!(environment_label(&runs[1]), "b");
         let section = format!("{:?}", environments(&runs).unwrap());
