@@ -1,7 +1,7 @@
 //! Epsilon-uniform exploration over the allowed actions.
 
 use crate::{Schedule, ScheduleError};
-use gfn_policy::Behaviour;
+use gfn_policy::{Behaviour, LaneKey};
 
 /// `μ(a | s) = (1 − ε) ν(a | s) + ε / #allowed(s)` on top of another behaviour `ν`.
 ///
@@ -45,6 +45,20 @@ impl<B: Behaviour> Behaviour for EpsilonUniform<B> {
                 *p = (1.0 - epsilon) * *p + share;
             }
         }
+    }
+
+    fn for_lane(&self, lane: LaneKey) -> Option<Box<dyn Behaviour + '_>> {
+        let inner = self.inner.for_lane(lane)?;
+        let epsilon = self.epsilon;
+        Some(Box::new(EpsilonUniform { inner, epsilon }))
+    }
+
+    fn moves_logits(&self) -> bool {
+        self.inner.moves_logits()
+    }
+
+    fn move_logits(&self, hidden: &[f32], iteration: u64, logits: &mut [f32]) {
+        self.inner.move_logits(hidden, iteration, logits);
     }
 }
 

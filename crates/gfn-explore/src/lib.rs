@@ -9,6 +9,16 @@
 //! | [`OnPolicy`] | `P_F` |
 //! | [`EpsilonUniform`] | `(1 − ε) P_F + ε / #allowed` |
 //! | [`Tempered`] | `∝ P_F^{1/T}` |
+//! | [`NoisyLayers`] | `P_F` with noise on the weights of the last layer |
+//! | [`Mixture`] | another of these in each lane of a batch |
+//!
+//! Further trajectories of a batch come from sources ([`TrajectorySource`]):
+//!
+//! | Source | Trajectories |
+//! |---|---|
+//! | [`Replay`] | of earlier batches, or into their objects |
+//! | [`LocalSearch`] | around those of the batch: back some edges, and forward again |
+//! | [`Mcmc`] | into the objects of Markov chains that keep `R/Z` |
 //!
 //! # Examples
 //!
@@ -27,15 +37,26 @@
 //!
 //! `serde`: configuration enums for experiment files.
 
+mod codec;
 mod config;
 mod epsilon_uniform;
+mod mixture;
+mod noisy_layers;
+mod range;
+mod replay;
 mod schedule;
+mod search;
 mod source;
 mod tempered;
 
-pub use config::BehaviourConfig;
+pub use config::{BehaviourConfig, BehaviourError, WeightedBehaviour};
 pub use epsilon_uniform::EpsilonUniform;
 pub use gfn_policy::{Behaviour, OnPolicy};
+pub use mixture::{Assignment, Mixture};
+pub use noisy_layers::{NoisePeriod, NoisyLayers};
+pub use range::RangeError;
+pub use replay::{Distance, Eviction, Intake, Priority, Replay, ReplayConfig, Stored};
 pub use schedule::{Schedule, ScheduleError};
+pub use search::{BackTrack, Filter, LocalSearch, LocalSearchConfig, Mcmc, McmcConfig};
 pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 pub use tempered::Tempered;

@@ -4,15 +4,21 @@
 //! fails for one seed in ten thousand, and the seeds are fixed. Every test also shows that it can tell: the same counts
 //! are refused for a neighbouring behaviour.
 
+mod common;
+
 use burn::tensor::Device;
+use common::refused;
 use gfn_env::rand::RngExt as _;
 use gfn_env::{
     Environment as _, Features, Hypergrid, Indexed, LogRewardFn, Purpose, StateGraph, Streams,
 };
-use gfn_explore::{Behaviour, BehaviourConfig, Schedule};
+use gfn_explore::{
+    Assignment, Behaviour, BehaviourConfig, NoisePeriod, Schedule, WeightedBehaviour,
+};
 use gfn_policy::{
-    BackwardPolicy, HostPolicy, Policy as _, RolloutKey, TabularPolicy, Workspace,
-    named_parameters, rollout, with_parameters,
+    BackwardPolicy, HostPolicy, LaneKey, MlpConfig, MlpPolicy, Policy as _, RolloutKey,
+    TabularPolicy, Workspace, exact_terminal_distribution, named_parameters, rollout,
+    with_parameters,
 };
 
 const N: usize = 20_000;
@@ -94,36 +100,6 @@ fn counts(
         counts[i - graph.n_non_terminal()] += 1;
     }
     counts
-}
-
-/// Whether a G-test refuses that `counts` were drawn with `probabilities`, at a level of 1e-4.
-///
-/// `G = 2 Σ n ln(n / E)` over cells of at least five expected draws (the others are merged), against the chi-square
-/// distribution by the cube-root approximation of Wilson and Hilferty.
-fn refused(counts: &[u64], probabilities: &[f64]) -> bool {
-    assert_eq!(counts.len(), probabilities.len());
-    let n = counts.iter().sum::<u64>() as f64;
-    let mut cells = Vec::new();
-    let mut rest = (0.0, 0.0);
-    for (&count, p) in counts.iter().zip(probabilities) {
-        if n * p < 5.0 {
-            rest = (rest.0 + count as f64, rest.1 + n * p);
-        } else {
-            cells.push((count as f64, n * p));
-        }
-    }
-    if rest.0 > 0.0 || rest.1 > 0.0 {
-        cells.push(rest);
-    }
-    let g: f64 = cells
-        .iter()
-        .filter(|(observed, _)| *observed > 0.0)
-        .map(|(observed, expected)| 2.0 * observed * (observed / expected).ln())
-        .sum();
-    let k = (cells.len() - 1) as f64;
-    let z = ((g / k).cbrt() - (1.0 - 2.0 / (9.0 * k))) / (2.0 / (9.0 * k)).sqrt();
-    // Upper 1e-4 quantile of the normal distribution.
-    z > 3.719
 }
 
 /// Samples with `config` fit `right` and do not fit `wrong`.
@@ -250,4 +226,200 @@ fn schedules_out_of_range_make_no_behaviour() {
     ] {
         assert!(config.build().is_err(), "{config:?}");
     }
+}
+
+/// How often each object was sampled by the lanes `lanes` of a batch.
+fn counts_of_lanes(
+    env: &Grid,
+    policy: &dyn HostPolicy,
+    behaviour: &dyn Behaviour,
+    lanes: std::ops::Range<usize>,
+) -> Vec<u64> {
+    let key = RolloutKey {
+        streams: Streams::new(4),
+        purpose: Purpose::Rollout,
+        iteration: 0,
+    };
+    let none = LogRewardFn(|_: &_| 0.0);
+    let batch = rollout(env, &none, policy, behaviour, key, N).expect("a correct environment");
+    let graph: &StateGraph<_> = env.graph();
+    let mut counts = vec![0; graph.terminals().len()];
+    for lane in lanes {
+        let i = graph.index_of(batch.terminal(lane)).expect("a state");
+        counts[i - graph.n_non_terminal()] += 1;
+    }
+    counts
+}
+
+fn half_hot(weight: f64, assignment: Assignment) -> BehaviourConfig {
+    let hot = BehaviourConfig::Tempered {
+        temperature: Schedule::constant(3.0),
+    };
+    let part = |weight, behaviour| WeightedBehaviour { weight, behaviour };
+    BehaviourConfig::Mixture {
+        parts: vec![
+            part(weight, BehaviourConfig::OnPolicy {}),
+            part(1.0 - weight, hot),
+        ],
+        assignment,
+    }
+}
+
+/// `weight p + (1 − weight) q`.
+fn blend(weight: f64, p: &[f64], q: &[f64]) -> Vec<f64> {
+    let pairs = p.iter().zip(q);
+    pairs
+        .map(|(p, q)| weight * p + (1.0 - weight) * q)
+        .collect()
+}
+
+#[test]
+fn mixture_samples_follow_the_exact_distribution() {
+    let env = grid();
+    let policy = policy(&env);
+    let cold = exact(&env, policy.as_ref(), |logits| softmax(logits, 1.0));
+    let hot = exact(&env, policy.as_ref(), |logits| softmax(logits, 3.0));
+    // Trajectories are drawn by one behaviour each: the distribution is that of the mixture of whole trajectories.
+    let draws = half_hot(0.25, Assignment::Draws).build().expect("weights");
+    for seed in SEEDS {
+        let found = counts(&env, policy.as_ref(), draws.as_ref(), seed, 0);
+        assert!(!refused(&found, &blend(0.25, &cold, &hot)), "seed {seed}");
+        assert!(refused(&found, &blend(0.35, &cold, &hot)), "seed {seed}");
+    }
+    let shares = half_hot(0.25, Assignment::Shares).build().expect("weights");
+    let of = |lanes| counts_of_lanes(&env, policy.as_ref(), shares.as_ref(), lanes);
+    let (first, rest) = (of(0..N / 4), of(N / 4..N));
+    assert!(
+        !refused(&first, &cold) && refused(&first, &hot),
+        "{first:?}"
+    );
+    assert!(!refused(&rest, &hot) && refused(&rest, &cold), "{rest:?}");
+}
+
+#[test]
+fn lanes_of_a_mixture_do_not_depend_on_the_threads_and_draws_not_on_the_batch() {
+    let env = grid();
+    let policy = policy(&env);
+    let none = LogRewardFn(|_: &_| 0.0);
+    let key = RolloutKey {
+        streams: Streams::new(4),
+        purpose: Purpose::Rollout,
+        iteration: 3,
+    };
+    let behaviour = half_hot(0.5, Assignment::Draws).build().expect("weights");
+    let run = |n| rollout(&env, &none, policy.as_ref(), behaviour.as_ref(), key, n).expect("valid");
+    let all = run(70);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a pool");
+    assert_eq!(all, pool.install(|| run(70)));
+    let few = run(9);
+    for lane in 0..9 {
+        assert_eq!(few.trajectory(lane), all.trajectory(lane));
+    }
+}
+
+#[test]
+fn mixtures_of_wrong_weights_are_refused() {
+    for (weight, says) in [
+        (1.5, "parts.weight"),
+        (0.0, "parts.weight"),
+        (f64::NAN, "parts.weight"),
+    ] {
+        let error = half_hot(weight, Assignment::Shares)
+            .build()
+            .err()
+            .expect("refused");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let part = |weight| WeightedBehaviour {
+        weight,
+        behaviour: BehaviourConfig::OnPolicy {},
+    };
+    for parts in [vec![part(0.5), part(0.4)], vec![]] {
+        let assignment = Assignment::Shares;
+        let error = BehaviourConfig::Mixture { parts, assignment }.build();
+        let error = error.err().expect("refused").to_string();
+        assert!(error.contains("sum to 1"), "{error}");
+    }
+}
+
+#[test]
+fn noisy_layers_sample_the_perceptron_with_noise_on_its_last_layer() {
+    let env = Hypergrid::new(2, 5).expect("a grid");
+    let graph = StateGraph::explore(&env, 100).expect("fifty states");
+    let config = MlpConfig {
+        hidden: vec![16],
+        backward: BackwardPolicy::Uniform,
+        ..MlpConfig::default()
+    };
+    let plain = MlpPolicy::new(&config, &env, Streams::new(5), &Device::flex());
+    let noisy = BehaviourConfig::NoisyLayers {
+        sigma: Schedule::constant(2.0),
+        per: NoisePeriod::Iteration,
+    };
+    let noisy = noisy.build().expect("a schedule in range");
+    let key = RolloutKey {
+        streams: Streams::new(11),
+        purpose: Purpose::Rollout,
+        iteration: 2,
+    };
+    // The noise of the weights, read off unit vectors of the hidden layer; that of the biases off zeros.
+    let lane = noisy.for_lane(LaneKey {
+        streams: key.streams,
+        purpose: key.purpose,
+        iteration: key.iteration,
+        lane: 77,
+        n_lanes: N,
+    });
+    let lane = lane.expect("noise of an iteration");
+    let move_by = |hidden: &[f32]| {
+        let mut logits = vec![0.0; env.n_actions()];
+        lane.move_logits(hidden, 2, &mut logits);
+        logits
+    };
+    let bias = move_by(&[0.0; 16]);
+    let mut tensors = named_parameters(&plain);
+    let n_actions = env.n_actions();
+    for (name, tensor) in &mut tensors {
+        if tensor.shape == [16, n_actions] {
+            for unit in 0..16 {
+                let mut hidden = [0.0; 16];
+                hidden[unit] = 1.0;
+                for (a, moved) in move_by(&hidden).iter().enumerate() {
+                    tensor.values[unit * n_actions + a] += moved - bias[a];
+                }
+            }
+        } else if tensor.shape == [n_actions] && name.contains("bias") {
+            for (value, moved) in tensor.values.iter_mut().zip(&bias) {
+                *value += moved;
+            }
+        }
+    }
+    let moved = with_parameters(plain.clone(), &tensors).expect("the same shapes");
+    let exact = |policy: &MlpPolicy| {
+        exact_terminal_distribution(&env, &graph, policy.sampler().as_ref()).expect("finite")
+    };
+    let none = LogRewardFn(|_: &_| 0.0);
+    let sampler = plain.sampler();
+    let batch = rollout(&env, &none, sampler.as_ref(), noisy.as_ref(), key, N).expect("valid");
+    let mut counts = vec![0; graph.terminals().len()];
+    for x in batch.terminals() {
+        counts[graph.index_of(x).expect("a state") - graph.n_non_terminal()] += 1;
+    }
+    assert!(!refused(&counts, &exact(&moved)), "{counts:?}");
+    assert!(refused(&counts, &exact(&plain)), "{counts:?}");
+    // A table has no hidden layer to move logits from.
+    let table = TabularPolicy::new(&grid(), BackwardPolicy::Uniform, &Device::flex());
+    let error = rollout(
+        &grid(),
+        &none,
+        table.sampler().as_ref(),
+        noisy.as_ref(),
+        key,
+        4,
+    );
+    let error = error.expect_err("refused").to_string();
+    assert!(error.contains("at least one hidden layer"), "{error}");
 }

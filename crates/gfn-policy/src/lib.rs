@@ -70,11 +70,11 @@ pub use parameters::{
     with_parameters,
 };
 pub use policy::{
-    BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, OnPolicy,
-    Policy, Workspace,
+    BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, LaneKey, Logits,
+    OnPolicy, Policy, Workspace,
 };
 pub use recording::Recording;
 pub use rollout::{
-    RolloutError, RolloutKey, record_rollout, rollout, rollout_backward, sample_index,
+    RolloutError, RolloutKey, complete, record_rollout, rollout, rollout_backward, sample_index,
 };
 pub use score::{TrajectoryScore, estimate_log_terminal_probability, score_trajectories};

@@ -4,7 +4,8 @@ use crate::kernels::mlp::Rows;
 use crate::kernels::mlp::host::Activations;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use gfn_env::Features;
+use gfn_env::rand_chacha::ChaCha8Rng;
+use gfn_env::{Features, Purpose, Streams};
 use gfn_loss::Kernels;
 use std::sync::Arc;
 
@@ -206,6 +207,13 @@ impl Workspace {
             ..Self::default()
         }
     }
+
+    /// Outputs of the last hidden layer for the `n_rows` of the latest forward pass, row-major.
+    ///
+    /// `None` where the policy is no perceptron with a hidden layer.
+    pub fn last_hidden(&self, n_rows: usize) -> Option<&[f32]> {
+        self.activations.last_hidden(n_rows)
+    }
 }
 
 /// A policy's parameters on the host, for sampling and for exact evaluation.
@@ -224,6 +232,31 @@ pub trait HostPolicy: Send + Sync {
     fn backward_policy(&self) -> BackwardPolicy;
 }
 
+/// One lane of a rollout.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneKey {
+    /// Streams of the rollout.
+    pub streams: Streams,
+    /// What the trajectories are for.
+    pub purpose: Purpose,
+    /// Iteration that owns them.
+    pub iteration: u32,
+    /// Number of the lane.
+    pub lane: usize,
+    /// Lanes of the batch.
+    pub n_lanes: usize,
+}
+
+impl LaneKey {
+    /// Random numbers of the behaviour in this lane, apart from those that choose the lane's actions.
+    ///
+    /// They are those of lane `lane mod 65536` of [`Streams::branch`] `0xBE00 + purpose`.
+    pub fn rng(&self) -> ChaCha8Rng {
+        let branch = self.streams.branch(0xBE00 + self.purpose as u16);
+        branch.rng(Purpose::Rollout, self.iteration, self.lane as u16)
+    }
+}
+
 /// How actions are chosen while training: turns a state's logits into the probabilities that are sampled from.
 ///
 /// Implementations live in `gfn-explore`. Trajectories are always scored under the current policy, never with
@@ -239,19 +272,51 @@ pub trait Behaviour: Send + Sync {
         iteration: u64,
         probabilities: &mut [f32],
     );
+
+    /// The behaviour of one lane, where lanes differ; `None` where every lane behaves like `self`.
+    fn for_lane(&self, _lane: LaneKey) -> Option<Box<dyn Behaviour + '_>> {
+        None
+    }
+
+    /// Whether [`Behaviour::move_logits`] is to be called before [`Behaviour::probabilities`].
+    fn moves_logits(&self) -> bool {
+        false
+    }
+
+    /// Changes the logits of a state from the outputs of the last hidden layer there.
+    fn move_logits(&self, _hidden: &[f32], _iteration: u64, _logits: &mut [f32]) {}
 }
 
-impl Behaviour for Box<dyn Behaviour> {
-    fn probabilities(
-        &self,
-        logits: &[f32],
-        allowed: &[bool],
-        iteration: u64,
-        probabilities: &mut [f32],
-    ) {
-        (**self).probabilities(logits, allowed, iteration, probabilities);
-    }
+/// Forwards the trait through a pointer.
+macro_rules! behave_through {
+    ($($pointer:ty),+) => {$(
+        impl<B: Behaviour + ?Sized> Behaviour for $pointer {
+            fn probabilities(
+                &self,
+                logits: &[f32],
+                allowed: &[bool],
+                iteration: u64,
+                probabilities: &mut [f32],
+            ) {
+                (**self).probabilities(logits, allowed, iteration, probabilities);
+            }
+
+            fn for_lane(&self, lane: LaneKey) -> Option<Box<dyn Behaviour + '_>> {
+                (**self).for_lane(lane)
+            }
+
+            fn moves_logits(&self) -> bool {
+                (**self).moves_logits()
+            }
+
+            fn move_logits(&self, hidden: &[f32], iteration: u64, logits: &mut [f32]) {
+                (**self).move_logits(hidden, iteration, logits);
+            }
+        }
+    )+};
 }
+
+behave_through!(&B, Box<B>);
 
 /// Sampling from the policy itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

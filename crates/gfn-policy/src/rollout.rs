@@ -4,7 +4,8 @@
 //! thread, evaluating only those still alive. Each lane draws from a stream keyed by (purpose, iteration, lane), so
 //! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
 
-use crate::{BackwardPolicy, Behaviour, HostPolicy, Recording, Workspace, masked_softmax};
+use crate::kernels::mlp::host::Activations;
+use crate::{BackwardPolicy, Behaviour, HostPolicy, LaneKey, Recording, Workspace, masked_softmax};
 use gfn_env::rand::{Rng, RngExt as _};
 use gfn_env::{
     Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
@@ -21,6 +22,18 @@ pub struct RolloutKey {
     pub purpose: Purpose,
     /// Iteration (or round) that owns them.
     pub iteration: u32,
+}
+
+impl RolloutKey {
+    fn lane(&self, lane: usize, n_lanes: usize) -> LaneKey {
+        LaneKey {
+            streams: self.streams,
+            purpose: self.purpose,
+            iteration: self.iteration,
+            lane,
+            n_lanes,
+        }
+    }
 }
 
 /// Why a rollout stopped.
@@ -56,6 +69,12 @@ pub enum RolloutError {
         /// Declared maximum.
         max_len: usize,
     },
+    /// A behaviour that moves logits meets a policy without a hidden layer.
+    #[error(
+        "the behaviour moves logits from the last hidden layer, and the policy has none: use a perceptron with at least \
+         one hidden layer, or another behaviour"
+    )]
+    NoHiddenLayer,
     /// More lanes than a stream key can tell apart.
     #[error("a batch has at most 65536 trajectories, not {0}")]
     TooManyLanes(usize),
@@ -123,23 +142,7 @@ fn sample<E: Environment, R: Reward<E::State> + ?Sized>(
     n: usize,
     record: bool,
 ) -> Result<(Trajectories<E::State>, Recording), RolloutError> {
-    if n > usize::from(u16::MAX) + 1 {
-        return Err(RolloutError::TooManyLanes(n));
-    }
-    let size = group_size(n);
-    let groups = (0..n.div_ceil(size))
-        .into_par_iter()
-        .map(|g| {
-            let lanes = g * size..((g + 1) * size).min(n);
-            let starts = lanes.clone().map(|_| env.source()).collect();
-            let mut group = Group::new(env, lanes.start, starts, key, record);
-            group.run_forward(actor.policy, actor.behaviour)?;
-            Ok((group.lanes, group.recorded, group.workspace.activations))
-        })
-        // In order: which of several errors is told must not depend on the threads.
-        .collect::<Vec<Result<_, RolloutError>>>()
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?;
+    let groups = run_lanes(env, |_| env.source(), actor, key, n, record)?;
     let mut recording = Recording::default();
     let mut lanes: Vec<Lane<E::State>> = Vec::with_capacity(n);
     for (of_group, features, activations) in groups {
@@ -165,6 +168,83 @@ fn sample<E: Environment, R: Reward<E::State> + ?Sized>(
         );
     }
     Ok((trajectories, recording))
+}
+
+/// Goes on from each of the `beginnings` with `behaviour` on top of `policy` until it is complete.
+///
+/// A beginning is a path from the source that need not end in a terminal state; its log-reward is not read. Lane `i`
+/// goes on from beginning `i`.
+///
+/// # Errors
+///
+/// See [`RolloutError`].
+pub fn complete<E: Environment, R: Reward<E::State> + ?Sized>(
+    env: &E,
+    reward: &R,
+    policy: &dyn HostPolicy,
+    behaviour: &dyn Behaviour,
+    beginnings: &Trajectories<E::State>,
+    key: RolloutKey,
+) -> Result<Trajectories<E::State>, RolloutError> {
+    let (n, actor) = (beginnings.len(), Actor { policy, behaviour });
+    let start = |lane: usize| beginnings.terminal(lane).clone();
+    let groups = run_lanes(env, start, actor, key, n, false)?;
+    let lanes: Vec<_> = groups.into_iter().flat_map(|(lanes, ..)| lanes).collect();
+    let terminals: Vec<_> = lanes.iter().map(|lane| lane.current.clone()).collect();
+    let mut log_reward = vec![0.0; n];
+    checked_log_reward(reward, &terminals, &mut log_reward)?;
+    let mut trajectories = Trajectories::new();
+    for ((lane, beginning), log_reward) in lanes.into_iter().zip(beginnings.iter()).zip(log_reward)
+    {
+        let actions = [beginning.actions, &lane.actions].concat();
+        if actions.len() > env.max_len() {
+            return Err(RolloutError::TooLong {
+                max_len: env.max_len(),
+            });
+        }
+        trajectories.push(
+            beginning
+                .states
+                .iter()
+                .cloned()
+                .chain(lane.states.into_iter().skip(1)),
+            &actions,
+            &[beginning.backward_actions, &lane.backward_actions].concat(),
+            log_reward,
+        );
+    }
+    Ok(trajectories)
+}
+
+/// Lanes of a group, and what was recorded of them.
+type RunLanes<S> = (Vec<Lane<S>>, Option<Features>, Activations);
+
+/// Runs `n` lanes forward from `start(lane)` to their ends, group by group.
+fn run_lanes<E: Environment>(
+    env: &E,
+    start: impl Fn(usize) -> E::State + Sync,
+    actor: Actor<'_>,
+    key: RolloutKey,
+    n: usize,
+    record: bool,
+) -> Result<Vec<RunLanes<E::State>>, RolloutError> {
+    if n > usize::from(u16::MAX) + 1 {
+        return Err(RolloutError::TooManyLanes(n));
+    }
+    let size = group_size(n);
+    (0..n.div_ceil(size))
+        .into_par_iter()
+        .map(|g| {
+            let lanes = g * size..((g + 1) * size).min(n);
+            let starts = lanes.clone().map(&start).collect();
+            let mut group = Group::new(env, lanes.start, starts, key, record);
+            group.run_forward(actor.policy, actor.behaviour, n)?;
+            Ok((group.lanes, group.recorded, group.workspace.activations))
+        })
+        // In order: which of several errors is told must not depend on the threads.
+        .collect::<Vec<Result<_, RolloutError>>>()
+        .into_iter()
+        .collect()
 }
 
 /// Samples one trajectory into each terminal state with P_B, from the terminal back to the source.
@@ -231,7 +311,7 @@ struct Lane<S> {
 struct Group<'e, E: Environment> {
     env: &'e E,
     first_lane: usize,
-    iteration: u32,
+    key: RolloutKey,
     lanes: Vec<Lane<E::State>>,
     alive: Vec<usize>,
     features: Features,
@@ -265,7 +345,7 @@ impl<'e, E: Environment> Group<'e, E> {
         Self {
             env,
             first_lane,
-            iteration: key.iteration,
+            key,
             alive: (0..lanes.len()).collect(),
             features: Features::new(env.n_features()),
             workspace: if record {
@@ -300,9 +380,18 @@ impl<'e, E: Environment> Group<'e, E> {
         &mut self,
         policy: &dyn HostPolicy,
         behaviour: &dyn Behaviour,
+        n_lanes: usize,
     ) -> Result<(), RolloutError> {
         let env = self.env;
         let n_actions = env.n_actions();
+        let own: Vec<_> = (self.first_lane..self.first_lane + self.lanes.len())
+            .map(|lane| behaviour.for_lane(self.key.lane(lane, n_lanes)))
+            .collect();
+        let of_lane: Vec<&dyn Behaviour> = own
+            .iter()
+            .map(|own| own.as_deref().unwrap_or(behaviour))
+            .collect();
+        let moves_logits = of_lane.iter().any(|behaviour| behaviour.moves_logits());
         let mut allowed = vec![false; n_actions];
         let mut probabilities = vec![0.0; n_actions];
         self.alive
@@ -320,6 +409,9 @@ impl<'e, E: Environment> Group<'e, E> {
                 recorded.append(&self.features);
             }
             policy.forward_logits(&self.features, &mut self.workspace, &mut self.logits);
+            if moves_logits {
+                self.move_logits(&of_lane)?;
+            }
             for (&index, logits) in self.alive.iter().zip(self.logits.chunks_exact(n_actions)) {
                 let lane = &mut self.lanes[index];
                 check_finite(logits, self.first_lane + index, &lane.current)?;
@@ -327,10 +419,10 @@ impl<'e, E: Environment> Group<'e, E> {
                 if !allowed.contains(&true) {
                     return Err(dead_end("forward", &lane.current));
                 }
-                behaviour.probabilities(
+                of_lane[index].probabilities(
                     logits,
                     &allowed,
-                    u64::from(self.iteration),
+                    u64::from(self.key.iteration),
                     &mut probabilities,
                 );
                 let action = Action(sample_index(&probabilities, &mut lane.rng) as u32);
@@ -341,6 +433,20 @@ impl<'e, E: Environment> Group<'e, E> {
             }
             self.alive
                 .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
+        }
+        Ok(())
+    }
+
+    fn move_logits(&mut self, of_lane: &[&dyn Behaviour]) -> Result<(), RolloutError> {
+        let n_rows = self.alive.len();
+        let hidden = self.workspace.last_hidden(n_rows);
+        let hidden = hidden.ok_or(RolloutError::NoHiddenLayer)?;
+        let rows = hidden.chunks_exact(hidden.len() / n_rows);
+        let logits = self.logits.chunks_exact_mut(self.env.n_actions());
+        for ((&index, hidden), logits) in self.alive.iter().zip(rows).zip(logits) {
+            if of_lane[index].moves_logits() {
+                of_lane[index].move_logits(hidden, u64::from(self.key.iteration), logits);
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use gfn_env::{
 };
 use gfn_policy::{
     BackwardPolicy, DeviceSampler, HostPolicy, MlpPolicy, OnPolicy, Policy as _, RolloutKey, Trunk,
-    Workspace, masked_log_softmax_f64, rollout, rollout_backward, sample_index,
+    Workspace, complete, masked_log_softmax_f64, rollout, rollout_backward, sample_index,
 };
 use std::collections::BTreeMap;
 
@@ -333,4 +333,46 @@ fn an_index_without_probability_is_never_drawn() {
         (0..100).map(|_| sample_index(&p, &mut rng)).collect()
     };
     assert_eq!(draws(1.0), draws(0.5));
+}
+
+#[test]
+fn completing_the_source_is_a_rollout_and_other_beginnings_stay() {
+    let env = Hypergrid::new(2, 6).unwrap();
+    let policy = drawn(
+        MlpPolicy::new(&configs()[1], &env, Streams::new(0), &Device::flex()),
+        2,
+        0.7,
+    );
+    let policy = policy.sampler();
+    let reward = LogRewardFn(|_: &HypergridState| 0.0);
+    let go_on = |beginnings: &Trajectories<HypergridState>| {
+        complete(
+            &env,
+            &reward,
+            policy.as_ref(),
+            &OnPolicy,
+            beginnings,
+            key(3),
+        )
+        .unwrap()
+    };
+    let whole = forward(&env, policy.as_ref(), key(3), 40);
+    let mut sources = Trajectories::new();
+    (0..40).for_each(|_| sources.push([env.source()], &[], &[], 0.0));
+    assert_eq!(go_on(&sources), whole);
+    assert_eq!(go_on(&whole), whole, "nothing is added to what is complete");
+
+    let mut beginnings = Trajectories::new();
+    for t in whole.iter() {
+        let n = t.actions.len() / 2;
+        let states = t.states[..=n].to_vec();
+        beginnings.push(states, &t.actions[..n], &t.backward_actions[..n], 0.0);
+    }
+    let completed = go_on(&beginnings);
+    completed.validate(&env).unwrap();
+    assert_eq!(completed, with_threads(1, || go_on(&beginnings)));
+    assert_eq!(go_on(&first(&beginnings, 5)), first(&completed, 5));
+    for (beginning, t) in beginnings.iter().zip(completed.iter()) {
+        assert_eq!(beginning.actions, &t.actions[..beginning.actions.len()]);
+    }
 }

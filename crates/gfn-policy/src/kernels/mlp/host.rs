@@ -113,6 +113,14 @@ impl Activations {
         self.layers.last().map_or(&[], Vec::as_slice)
     }
 
+    /// The last hidden layer's outputs for the latest `n_rows`; `None` without a hidden layer or as many rows.
+    pub(crate) fn last_hidden(&self, n_rows: usize) -> Option<&[f32]> {
+        let hidden = self.layers.len().checked_sub(2)?;
+        let first = self.n_rows.checked_sub(n_rows)?;
+        let width = self.layers[hidden].len() / self.n_rows.max(1);
+        Some(&self.layers[hidden][first * width..])
+    }
+
     /// Makes room for rows that are expected.
     pub(crate) fn reserve(&mut self, network: &Network<'_>, n_rows: usize) {
         self.layers.resize_with(network.layers.len(), Vec::new);
