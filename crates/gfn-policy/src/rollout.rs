@@ -11,6 +11,7 @@ use gfn_env::{
     Streams, Trajectories, checked_log_reward,
 };
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use std::ops::Range;
 
 /// Which random numbers a rollout uses.
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +132,7 @@ fn sample<E: Environment, R: Reward<E::State> + ?Sized>(
         .into_par_iter()
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
-            let starts = lanes.clone().map(|_| env.source()).collect();
-            let mut group = Group::new(env, lanes.start, starts, key, record);
+            let mut group = Group::new(env, lanes, None, key, record);
             group.run_forward(actor.policy, actor.behaviour)?;
             Ok((group.lanes, group.recorded, group.workspace.activations))
         })
@@ -195,7 +195,8 @@ pub fn rollout_backward<E: Environment>(
         .into_par_iter()
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
-            let mut group = Group::new(env, lanes.start, terminals[lanes].to_vec(), key, false);
+            let starts = Some(&terminals[lanes.clone()]);
+            let mut group = Group::new(env, lanes, starts, key, false);
             group.run_backward(policy)?;
             Ok(group.lanes)
         })
@@ -241,25 +242,30 @@ struct Group<'e, E: Environment> {
 }
 
 impl<'e, E: Environment> Group<'e, E> {
+    /// Lanes at the given states, or each at a source that it draws itself.
     fn new(
         env: &'e E,
-        first_lane: usize,
-        starts: Vec<E::State>,
+        lanes: Range<usize>,
+        starts: Option<&[E::State]>,
         key: RolloutKey,
         record: bool,
     ) -> Self {
-        let lanes: Vec<_> = starts
-            .into_iter()
-            .enumerate()
-            .map(|(i, start)| Lane {
-                states: vec![start.clone()],
-                current: start,
-                actions: Vec::new(),
-                backward_actions: Vec::new(),
-                rows: Vec::new(),
-                rng: key
-                    .streams
-                    .rng(key.purpose, key.iteration, (first_lane + i) as u16),
+        let first_lane = lanes.start;
+        let lanes: Vec<_> = lanes
+            .map(|lane| {
+                let mut rng = key.streams.rng(key.purpose, key.iteration, lane as u16);
+                let start = match starts {
+                    Some(starts) => starts[lane - first_lane].clone(),
+                    None => env.draw_source(&mut rng),
+                };
+                Lane {
+                    states: vec![start.clone()],
+                    current: start,
+                    actions: Vec::new(),
+                    backward_actions: Vec::new(),
+                    rows: Vec::new(),
+                    rng,
+                }
             })
             .collect();
         Self {
@@ -352,9 +358,8 @@ impl<'e, E: Environment> Group<'e, E> {
         let mut probabilities = vec![0.0; n_actions];
         let learned = policy.backward_policy() == BackwardPolicy::Learned;
         let zeros = vec![0.0; n_actions];
-        let source = env.source();
         self.alive
-            .retain(|&lane| self.lanes[lane].current != source);
+            .retain(|&lane| !env.is_source(&self.lanes[lane].current));
         for step in 0.. {
             if self.alive.is_empty() {
                 break;
@@ -384,7 +389,7 @@ impl<'e, E: Environment> Group<'e, E> {
                 lane.states.push(lane.current.clone());
             }
             self.alive
-                .retain(|&lane| self.lanes[lane].current != source);
+                .retain(|&lane| !env.is_source(&self.lanes[lane].current));
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ mod bit_sequence;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod exact;
@@ -19,6 +21,8 @@ mod sequence;
 mod serialisation;
 #[cfg(test)]
 mod set;
+#[cfg(test)]
+mod substructure;
 #[cfg(test)]
 mod tfbind8;
 #[cfg(test)]
