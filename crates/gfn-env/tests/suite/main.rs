@@ -9,6 +9,8 @@ mod conditions;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod either_end;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod hypergrid;
