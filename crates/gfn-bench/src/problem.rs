@@ -1,11 +1,18 @@
 //! A problem is an environment with its reward and what metrics ask of both: modes, distances, a test set.
 
+mod children;
+mod conditional;
+
+pub use children::UniqueChildrenProblem;
+pub use conditional::ConditionalProblem;
+
+use gfn_env::guide::{Guide, SubstructureGuide, SubstructureGuideConfig};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
-    Action, BitSequence, BitSequenceReward, Enumerable as _, Environment, ExactError, Hypergrid,
-    HypergridReward, Indexed, PartialEnergy, Peptide, PeptideReward, Reward, Sequence,
-    SequenceReward, Set, SetReward, TfBind8, TfBind8Reward,
+    Action, BitSequence, BitSequenceReward, Enumerable as _, Environment, EnvironmentError,
+    ExactError, Hypergrid, HypergridReward, Indexed, PartialEnergy, Peptide, PeptideReward, Reward,
+    Sequence, SequenceReward, Set, SetReward, Substructure, TfBind8, TfBind8Reward,
 };
 use std::sync::Arc;
 
@@ -60,10 +67,36 @@ pub trait Problem: Send + Sync + 'static {
         None
     }
 
+    /// The guide by substructures, where the environment knows which states are parts of which objects.
+    fn substructure_guide(
+        &self,
+        _config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        None
+    }
+
+    /// The conditions at which a run is measured, each with the environment whose source has it; none where the reward
+    /// depends on the object alone.
+    fn conditions(&self) -> Vec<(f64, Self::Environment)> {
+        Vec::new()
+    }
+
     /// Row and column of a terminal state, where the objects lie on a plane that can be drawn.
     fn cell(&self, _terminal: &StateOf<Self>) -> Option<(usize, usize)> {
         None
     }
+}
+
+/// A guide, or what is wrong with its parameters.
+pub type BoxedGuide<S> = Result<Box<dyn Guide<S>>, EnvironmentError>;
+
+/// [`Problem::substructure_guide`] of an environment that knows parts.
+fn guide_on<E: Substructure<State: 'static> + 'static>(
+    environment: E,
+    config: SubstructureGuideConfig,
+) -> Option<BoxedGuide<E::State>> {
+    let guide = SubstructureGuide::new(environment, config);
+    Some(guide.map(|guide| Box::new(guide) as Box<dyn Guide<E::State>>))
 }
 
 /// Code that works on any problem.
@@ -129,6 +162,13 @@ impl Problem for HypergridProblem {
         Some(Arc::new(self.reward.clone()))
     }
 
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
+    }
+
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
         let pairs = a.coordinates().iter().zip(b.coordinates());
         pairs.map(|(x, y)| f64::from(x.abs_diff(*y))).sum()
@@ -182,6 +222,13 @@ impl Problem for BitSequenceProblem {
         Some(Arc::new(self.reward.clone()))
     }
 
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
+    }
+
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
         f64::from((a.bits() ^ b.bits()).count_ones())
     }
@@ -227,6 +274,13 @@ impl Problem for TfBind8Problem {
         Some(words.filter(|word| self.environment.is_mode(word)).count() as u64)
     }
 
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
+    }
+
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
         (0..a.length())
             .filter(|&i| a.letter(i) != b.letter(i))
@@ -263,6 +317,13 @@ impl Problem for SetProblem {
         Some(Arc::new(self.reward.clone()))
     }
 
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
+    }
+
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
         f64::from((a.bits() ^ b.bits()).count_ones())
     }
@@ -297,6 +358,13 @@ impl Problem for SequenceProblem {
         Some(Arc::new(self.reward.clone()))
     }
 
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
+    }
+
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
         let pairs = a.letters().iter().zip(b.letters());
         pairs.filter(|(x, y)| x != y).count() as f64
@@ -326,6 +394,13 @@ impl Problem for PeptideProblem {
 
     fn reward(&self) -> &PeptideReward {
         &self.reward
+    }
+
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
     }
 
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
@@ -419,6 +494,13 @@ impl<P: Problem> Problem for IndexedProblem<P> {
 
     fn n_modes(&self) -> Option<u64> {
         self.inner.n_modes()
+    }
+
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        self.inner.substructure_guide(config)
     }
 
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {

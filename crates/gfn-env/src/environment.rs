@@ -18,6 +18,8 @@
 
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 
+use rand_chacha::ChaCha8Rng;
+
 use crate::{Action, BackwardAction, EnvironmentError, FeatureRow};
 
 /// A deterministic, pointed directed acyclic graph.
@@ -92,7 +94,21 @@ pub trait Environment: Send + Sync {
     type State: Clone + Eq + Hash + Debug + Send + Sync;
 
     /// The node every trajectory starts at.
+    ///
+    /// An environment whose reward depends on a condition has a graph, and a source, for each condition; this is the source
+    /// of one of them, and [`draw_source`](Self::draw_source) says where a trajectory starts. See
+    /// [`Conditional`](crate::Conditional).
     fn source(&self) -> Self::State;
+
+    /// The source of one sampled trajectory; draws from `rng` only where there are several.
+    fn draw_source(&self, _rng: &mut ChaCha8Rng) -> Self::State {
+        self.source()
+    }
+
+    /// Whether trajectories may start at `state`.
+    fn is_source(&self, state: &Self::State) -> bool {
+        *state == self.source()
+    }
 
     /// `A`, the number of forward action indices, the exit included where there is one.
     fn n_actions(&self) -> usize;
@@ -180,6 +196,12 @@ macro_rules! forward_through {
             type State = E::State;
             fn source(&self) -> Self::State {
                 (**self).source()
+            }
+            fn draw_source(&self, rng: &mut ChaCha8Rng) -> Self::State {
+                (**self).draw_source(rng)
+            }
+            fn is_source(&self, state: &Self::State) -> bool {
+                (**self).is_source(state)
             }
             fn n_actions(&self) -> usize {
                 (**self).n_actions()

@@ -1,5 +1,7 @@
 //! Tabular encodings: [`Indexed`].
 
+use rand_chacha::ChaCha8Rng;
+
 use crate::{
     Action, BackwardAction, Enumerable, Environment, EnvironmentError, FeatureRow,
     exact::{ExactError, StateGraph},
@@ -55,6 +57,14 @@ impl<E: Environment> Environment for Indexed<E> {
 
     fn source(&self) -> Self::State {
         self.env.source()
+    }
+
+    fn draw_source(&self, rng: &mut ChaCha8Rng) -> Self::State {
+        self.env.draw_source(rng)
+    }
+
+    fn is_source(&self, state: &Self::State) -> bool {
+        self.env.is_source(state)
     }
 
     fn n_actions(&self) -> usize {

@@ -29,7 +29,9 @@
 //! # What is here
 //!
 //! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`] and [`peptide`], each with its rewards; [`Indexed`]
-//!   makes any of them tabular
+//!   makes any of them tabular, [`UniqueChildren`] gives each child one action, [`Conditional`] has one graph for each
+//!   condition
+//! - [`guide`]: distributions over the trajectories into an object
 //! - [`exact`]: terminal distribution of a policy, flows of a reward, the policy of the flows, `log Z`
 //! - [`check_environment`] and [`check_enumerable`]: conformance of an environment
 //!
@@ -84,11 +86,13 @@
 mod action;
 pub mod bit_sequence;
 mod check;
+mod conditional;
 mod energy;
 mod environment;
 mod error;
 pub mod exact;
 mod features;
+pub mod guide;
 pub mod hypergrid;
 mod indexed;
 mod normal;
@@ -97,19 +101,23 @@ mod reward;
 pub mod sequence;
 pub mod set;
 mod streams;
+mod substructure;
 pub mod tfbind8;
 mod trajectories;
+mod unique_children;
 
 pub use action::{Action, BackwardAction};
 pub use bit_sequence::{
     BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, HammingReward,
 };
 pub use check::{CheckError, CheckReport, check_enumerable, check_environment};
+pub use conditional::{Condition, ConditionSet, Conditional, ConditionalState, TemperedReward};
 pub use energy::{EnergyFn, PartialEnergy};
 pub use environment::{Enumerable, Environment};
 pub use error::{EnvironmentError, RewardError};
 pub use exact::{ExactError, StateGraph, log_partition, target_distribution, total_variation};
 pub use features::{FeatureRow, Features};
+pub use guide::{Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
@@ -117,6 +125,8 @@ pub use reward::{LogRewardFn, Reward, checked_log_reward};
 pub use sequence::{Sequence, SequenceReward, SequenceRewardConfig, SequenceState};
 pub use set::{Set, SetReward, SetRewardConfig, SetState};
 pub use streams::{Purpose, Streams};
+pub use substructure::Substructure;
 pub use tfbind8::{TfBind8, TfBind8Reward, TfBind8RewardConfig, TfBind8State};
 pub use trajectories::{Trajectories, TrajectoryError, TrajectoryRef};
+pub use unique_children::{ChildFeatures, ChildLayout, ChildRows, UniqueChildren};
 pub use {rand, rand_chacha};

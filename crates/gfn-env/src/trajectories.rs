@@ -271,15 +271,14 @@ impl<S> Trajectories<S> {
     where
         S: Clone + PartialEq + std::fmt::Debug,
     {
-        let source = env.source();
         for (trajectory, path) in self.iter().enumerate() {
-            if path.states[0] != source {
+            if !env.is_source(&path.states[0]) {
                 return Err(TrajectoryError::NotTheSource {
                     trajectory,
                     state: format!("{:?}", path.states[0]),
                 });
             }
-            let mut state = source.clone();
+            let mut state = path.states[0].clone();
             for (step, &action) in path.actions.iter().enumerate() {
                 let backward =
                     env.step(&mut state, action)

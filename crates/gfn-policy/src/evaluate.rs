@@ -6,6 +6,7 @@ use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, Logits, Policy, Reco
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gfn_env::{Environment, Features, Trajectories};
 use gfn_loss::{Kernels, LogProbs, Segments};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A batch of trajectories laid out for evaluation, on the host.
@@ -161,6 +162,48 @@ impl TransitionBatch {
     /// Where the trajectories lie.
     pub fn segments(&self) -> &Segments {
         &self.segments
+    }
+
+    /// `log Z` of the trajectories under `policy`: `[1]`, or `[B]` where it depends on their sources.
+    pub fn log_z<P: Policy>(&self, policy: &P) -> Tensor<1> {
+        if !policy.has_conditional_log_z() {
+            return policy.log_z();
+        }
+        let mut sources = Features::new(self.features.width());
+        for (indices, values) in self.sources() {
+            let mut row = sources.push_row();
+            for (&index, &value) in indices.iter().zip(values) {
+                row.set(index as usize, value);
+            }
+        }
+        policy.log_z_at(&FeatureBatch::new(sources, policy.device()))
+    }
+
+    /// A number for each trajectory, equal for those that start at the same source, `[B]`.
+    pub fn source_groups(&self) -> Vec<usize> {
+        let mut known = BTreeMap::new();
+        let encodings = self.sources().map(|(indices, values)| {
+            let bits = values.iter().map(|v| v.to_bits());
+            indices.iter().copied().zip(bits).collect::<Vec<_>>()
+        });
+        encodings
+            .map(|encoding| {
+                let n = known.len();
+                *known.entry(encoding).or_insert(n)
+            })
+            .collect()
+    }
+
+    /// Encodings of the states that the trajectories start at.
+    fn sources(&self) -> impl Iterator<Item = (&[u32], &[f32])> {
+        let starts = self.segments.offsets().windows(2);
+        starts.map(|ends| {
+            assert!(
+                ends[0] < ends[1],
+                "a trajectory has at least one transition"
+            );
+            self.features.row(self.rows[ends[0]] as usize)
+        })
     }
 
     fn states(&self, device: &Device) -> FeatureBatch {

@@ -64,7 +64,10 @@ pub use exact::exact_terminal_distribution;
 pub use gfn_loss::Kernels;
 pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
-pub use networks::{MlpConfig, MlpFlowPolicy, MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk};
+pub use networks::{
+    AggregatedPolicy, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpFlowPolicy,
+    MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk,
+};
 pub use parameters::{
     NamedTensor, ParametersError, from_safetensors, named_parameters, to_safetensors,
     with_parameters,

@@ -29,6 +29,14 @@ impl FeatureBatch {
         }
     }
 
+    /// Other features of the same rows: what was recorded for the rows is kept.
+    pub(crate) fn with_features(&self, features: Features) -> Self {
+        Self {
+            features: features.into(),
+            ..self.clone()
+        }
+    }
+
     /// The same with what the forward network put out for the first rows under the current parameters.
     pub(crate) fn with_recorded(self, recorded: Vec<Arc<Activations>>) -> Self {
         Self { recorded, ..self }
@@ -158,6 +166,16 @@ pub trait Policy: Module + Sync + 'static {
 
     /// Whether [`Policy::logits`] returns backward logits.
     fn backward_policy(&self) -> BackwardPolicy;
+
+    /// Whether log Z differs between sources, as it does where the reward depends on a condition.
+    fn has_conditional_log_z(&self) -> bool {
+        false
+    }
+
+    /// `log Z` of trajectories that start at the given sources: `[1]` where all have the same, else one for each, `[B]`.
+    fn log_z_at(&self, _sources: &FeatureBatch) -> Tensor<1> {
+        self.log_z()
+    }
 
     /// Whether P_B has parameters that nothing else depends on, so that it can be trained apart.
     fn has_own_backward_parameters(&self) -> bool {

@@ -7,11 +7,13 @@
 use crate::kernels::mlp::host::Activations;
 use crate::{BackwardPolicy, Behaviour, HostPolicy, LaneKey, Recording, Workspace, masked_softmax};
 use gfn_env::rand::{Rng, RngExt as _};
+use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
     Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
     Streams, Trajectories, checked_log_reward,
 };
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use std::ops::Range;
 
 /// Which random numbers a rollout uses.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +144,7 @@ fn sample<E: Environment, R: Reward<E::State> + ?Sized>(
     n: usize,
     record: bool,
 ) -> Result<(Trajectories<E::State>, Recording), RolloutError> {
-    let groups = run_lanes(env, |_| env.source(), actor, key, n, record)?;
+    let groups = run_lanes(env, |_, rng| env.draw_source(rng), actor, key, n, record)?;
     let mut recording = Recording::default();
     let mut lanes: Vec<Lane<E::State>> = Vec::with_capacity(n);
     for (of_group, features, activations) in groups {
@@ -187,7 +189,7 @@ pub fn complete<E: Environment, R: Reward<E::State> + ?Sized>(
     key: RolloutKey,
 ) -> Result<Trajectories<E::State>, RolloutError> {
     let (n, actor) = (beginnings.len(), Actor { policy, behaviour });
-    let start = |lane: usize| beginnings.terminal(lane).clone();
+    let start = |lane: usize, _: &mut ChaCha8Rng| beginnings.terminal(lane).clone();
     let groups = run_lanes(env, start, actor, key, n, false)?;
     let lanes: Vec<_> = groups.into_iter().flat_map(|(lanes, ..)| lanes).collect();
     let terminals: Vec<_> = lanes.iter().map(|lane| lane.current.clone()).collect();
@@ -219,10 +221,10 @@ pub fn complete<E: Environment, R: Reward<E::State> + ?Sized>(
 /// Lanes of a group, and what was recorded of them.
 type RunLanes<S> = (Vec<Lane<S>>, Option<Features>, Activations);
 
-/// Runs `n` lanes forward from `start(lane)` to their ends, group by group.
+/// Runs `n` lanes forward from `start`, which may draw from the lane's stream, to their ends, group by group.
 fn run_lanes<E: Environment>(
     env: &E,
-    start: impl Fn(usize) -> E::State + Sync,
+    start: impl Fn(usize, &mut ChaCha8Rng) -> E::State + Sync,
     actor: Actor<'_>,
     key: RolloutKey,
     n: usize,
@@ -236,8 +238,7 @@ fn run_lanes<E: Environment>(
         .into_par_iter()
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
-            let starts = lanes.clone().map(&start).collect();
-            let mut group = Group::new(env, lanes.start, starts, key, record);
+            let mut group = Group::new(env, lanes, &start, key, record);
             group.run_forward(actor.policy, actor.behaviour, n)?;
             Ok((group.lanes, group.recorded, group.workspace.activations))
         })
@@ -275,7 +276,8 @@ pub fn rollout_backward<E: Environment>(
         .into_par_iter()
         .map(|g| {
             let lanes = g * size..((g + 1) * size).min(n);
-            let mut group = Group::new(env, lanes.start, terminals[lanes].to_vec(), key, false);
+            let start = |lane: usize, _: &mut ChaCha8Rng| terminals[lane].clone();
+            let mut group = Group::new(env, lanes, start, key, false);
             group.run_backward(policy)?;
             Ok(group.lanes)
         })
@@ -304,7 +306,7 @@ struct Lane<S> {
     backward_actions: Vec<BackwardAction>,
     /// Where the states were recorded.
     rows: Vec<u32>,
-    rng: gfn_env::rand_chacha::ChaCha8Rng,
+    rng: ChaCha8Rng,
 }
 
 /// Lanes that one thread runs to their ends.
@@ -321,25 +323,27 @@ struct Group<'e, E: Environment> {
 }
 
 impl<'e, E: Environment> Group<'e, E> {
+    /// Lanes at the states that `start` gives them.
     fn new(
         env: &'e E,
-        first_lane: usize,
-        starts: Vec<E::State>,
+        lanes: Range<usize>,
+        start: impl Fn(usize, &mut ChaCha8Rng) -> E::State,
         key: RolloutKey,
         record: bool,
     ) -> Self {
-        let lanes: Vec<_> = starts
-            .into_iter()
-            .enumerate()
-            .map(|(i, start)| Lane {
-                states: vec![start.clone()],
-                current: start,
-                actions: Vec::new(),
-                backward_actions: Vec::new(),
-                rows: Vec::new(),
-                rng: key
-                    .streams
-                    .rng(key.purpose, key.iteration, (first_lane + i) as u16),
+        let first_lane = lanes.start;
+        let lanes: Vec<_> = lanes
+            .map(|lane| {
+                let mut rng = key.streams.rng(key.purpose, key.iteration, lane as u16);
+                let start = start(lane, &mut rng);
+                Lane {
+                    states: vec![start.clone()],
+                    current: start,
+                    actions: Vec::new(),
+                    backward_actions: Vec::new(),
+                    rows: Vec::new(),
+                    rng,
+                }
             })
             .collect();
         Self {
@@ -458,9 +462,8 @@ impl<'e, E: Environment> Group<'e, E> {
         let mut probabilities = vec![0.0; n_actions];
         let learned = policy.backward_policy() == BackwardPolicy::Learned;
         let zeros = vec![0.0; n_actions];
-        let source = env.source();
         self.alive
-            .retain(|&lane| self.lanes[lane].current != source);
+            .retain(|&lane| !env.is_source(&self.lanes[lane].current));
         for step in 0.. {
             if self.alive.is_empty() {
                 break;
@@ -490,7 +493,7 @@ impl<'e, E: Environment> Group<'e, E> {
                 lane.states.push(lane.current.clone());
             }
             self.alive
-                .retain(|&lane| self.lanes[lane].current != source);
+                .retain(|&lane| !env.is_source(&self.lanes[lane].current));
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ pub struct Requirements {
     pub object_rewards: bool,
     /// The edges around every visited state, see [`TrainingBatch::edge_flows`].
     pub edge_flows: bool,
+    /// The probability of every trajectory under the guide, see [`TrainingBatch::log_guide`].
+    pub guide: bool,
 }
 
 /// A batch of `B` trajectories with `N` transitions, and what the objective asked for in its [`Requirements`].
@@ -28,6 +30,8 @@ pub struct TrainingBatch {
     pub object_log_reward: Option<Vec<f32>>,
     /// Flows into and out of the visited states.
     pub edge_flows: Option<EdgeFlowBatch>,
+    /// `log p(τ | x)` of every trajectory under the trainer's guide, `[B]`.
+    pub log_guide: Option<Vec<f32>>,
 }
 
 impl From<TransitionBatch> for TrainingBatch {
@@ -37,6 +41,7 @@ impl From<TransitionBatch> for TrainingBatch {
             energies: None,
             object_log_reward: None,
             edge_flows: None,
+            log_guide: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | `adam.first.<name>`, `adam.second.<name>` | moments of the optimiser |
 //! | `backward.target.<name>`, `backward.first.<name>`, `backward.second.<name>` | slow copy and moments of a P_B that is trained by itself |
 //! | metadata `backward.step`, `backward.buffer` | its updates, and the actions of its buffer: `,` between actions, a space between trajectories, `;` between batches |
+//! | metadata `guide.seen` | objects that a guide may look at: the bits of the log-reward in hexadecimal, `:`, actions with `,` between; a space between objects |
 //! | metadata `format` | `gfn-checkpoint-1` |
 //! | metadata `experiment` | fingerprint of the experiment that wrote it |
 //! | metadata `iteration`, `adam.step` | counters |
@@ -14,7 +15,7 @@
 //! Random generators are keyed by iteration and lane, so no generator state is saved.
 
 use crate::files::{FileError, write_atomically};
-use crate::{AdamState, BackwardState, TrainerState};
+use crate::{AdamState, BackwardState, KeptObject, TrainerState};
 use gfn_policy::{NamedTensor, ParametersError, from_safetensors, to_safetensors};
 use std::collections::BTreeMap;
 use std::fs;
@@ -110,6 +111,9 @@ impl Checkpoint {
             let text = buffer_to_text(&state.backward.buffer);
             metadata.insert("backward.buffer".to_owned(), text);
         }
+        if !state.seen.is_empty() {
+            metadata.insert("guide.seen".to_owned(), seen_to_text(&state.seen));
+        }
         metadata.extend(
             self.extra
                 .iter()
@@ -151,6 +155,10 @@ impl Checkpoint {
             Some(text) => buffer_from_text(&text).ok_or_else(|| foreign("backward.buffer"))?,
             None => Vec::new(),
         };
+        let seen = match metadata.remove("guide.seen") {
+            Some(text) => seen_from_text(&text).ok_or_else(|| foreign("guide.seen"))?,
+            None => Vec::new(),
+        };
         let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {
             tensors
                 .iter()
@@ -176,6 +184,7 @@ impl Checkpoint {
                     target: group("backward.target."),
                     buffer,
                 },
+                seen,
             },
             extra: metadata
                 .into_iter()
@@ -203,6 +212,25 @@ impl Checkpoint {
 }
 
 type Actions = Vec<Vec<Vec<u32>>>;
+
+fn seen_to_text(seen: &[KeptObject]) -> String {
+    let object = |(actions, log_reward): &KeptObject| {
+        let actions: Vec<String> = actions.iter().map(u32::to_string).collect();
+        format!("{:x}:{}", log_reward.to_bits(), actions.join(","))
+    };
+    let objects: Vec<String> = seen.iter().map(object).collect();
+    objects.join(" ")
+}
+
+fn seen_from_text(text: &str) -> Option<Vec<KeptObject>> {
+    let object = |text: &str| -> Option<KeptObject> {
+        let (bits, actions) = text.split_once(':')?;
+        let log_reward = f64::from_bits(u64::from_str_radix(bits, 16).ok()?);
+        let actions: Option<Vec<u32>> = actions.split(',').map(|a| a.parse().ok()).collect();
+        Some((actions?, log_reward))
+    };
+    text.split(' ').map(object).collect()
+}
 
 fn buffer_to_text(batches: &Actions) -> String {
     let trajectory = |actions: &Vec<u32>| {

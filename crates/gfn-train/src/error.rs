@@ -86,6 +86,22 @@ pub enum TrainError {
         /// Its energy.
         value: f64,
     },
+    /// The objective or P_B follows a guide, and there is none.
+    #[error(
+        "the objective or P_B follows a guide: give one with `Trainer::with_guide`, or choose trajectory balance"
+    )]
+    NoGuide,
+    /// A trajectory that the guide cannot make.
+    #[error(
+        "the guide gives a trajectory into {state} the log-probability {value}, and must give every one a finite one: mix it \
+         with a uniform choice"
+    )]
+    Guide {
+        /// `Debug` form of the object.
+        state: String,
+        /// Its log-probability.
+        value: f64,
+    },
     /// A state that cannot stop.
     #[error(
         "state {state} does not allow the exit, the last action: modified detailed balance needs an environment in which \

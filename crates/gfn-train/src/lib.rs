@@ -53,12 +53,14 @@ pub use gradient_norm::GradientNorm;
 pub use health::{Diagnosis, Health};
 pub use objective::{
     DetailedBalance, DivergenceControl, DivergenceObjective, Evaluation, FlowMatching,
-    ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance, LogPartitionVariance,
-    LogZSource, MaximumLikelihood, ModifiedDetailedBalance, Objective, RelativeTrajectoryBalance,
-    SubTrajectoryBalance, TrajectoryBalance,
+    ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance,
+    LogPartitionVariance, LogZSource, MaximumLikelihood, ModifiedDetailedBalance, Objective,
+    RelativeTrajectoryBalance, SubTrajectoryBalance, TrajectoryBalance,
 };
 pub use objects::{Objects, ObjectsError};
 pub use observation::{LogZ, Observation};
 pub use optimiser::{Adam, AdamConfig, AdamState, OptimiserError, WeightDecay};
 pub use regression::{RegressionConfig, RegressionConfigError};
-pub use trainer::{GradientVariance, Phases, StepReport, Trainer, TrainerConfig, TrainerState};
+pub use trainer::{
+    GradientVariance, KeptObject, Phases, StepReport, Trainer, TrainerConfig, TrainerState,
+};

@@ -1,18 +1,20 @@
 //! The training loop: roll out, evaluate, go backward, update.
 
 mod gradient;
+mod guide;
 
 pub use gradient::GradientVariance;
+pub use guide::KeptObject;
 
-use crate::backward::{BackwardState, BackwardTrainer, BackwardTraining};
+use crate::backward::{BackwardBatch, BackwardState, BackwardTrainer, BackwardTraining};
 use crate::batch::{Source, TrainingBatch};
 use crate::error::{TrainError, require_finite};
 use crate::observation::{Observation, log_weights, read_back};
 use crate::optimiser::{Adam, AdamConfig, AdamState, is_log_z};
 use crate::{Evaluation, LogZSource, Objective, Objects, RegressionConfig};
 use gfn_env::{
-    Environment, PartialEnergy, Purpose, Reward, StateGraph, Streams, Trajectories,
-    target_distribution, total_variation,
+    Environment, Guide, PartialEnergy, Purpose, Reward, SeenObjects, StateGraph, Streams,
+    Trajectories, target_distribution, total_variation,
 };
 use gfn_explore::{Behaviour, OnPolicy};
 use gfn_policy::{
@@ -100,6 +102,8 @@ pub struct TrainerState {
     pub optimiser: AdamState,
     /// State of a P_B that is trained by itself.
     pub backward: BackwardState,
+    /// Objects that a guide may look at, the oldest first.
+    pub seen: Vec<KeptObject>,
 }
 
 /// Trains a policy on an environment.
@@ -114,6 +118,8 @@ pub struct Trainer<E: Environment, R, P, O> {
     behaviour: Box<dyn Behaviour>,
     energy: Option<Box<dyn PartialEnergy<E::State>>>,
     objects: Option<Objects<E::State>>,
+    guide: Option<Box<dyn Guide<E::State>>>,
+    seen: SeenObjects<E::State>,
     backward: BackwardTrainer<E::State, P>,
     config: TrainerConfig,
     optimiser: Adam,
@@ -175,6 +181,8 @@ where
             behaviour: Box::new(OnPolicy),
             energy: None,
             objects: None,
+            guide: None,
+            seen: SeenObjects::new(0),
             backward,
             config,
             optimiser,
@@ -326,7 +334,8 @@ where
         let given = self
             .backward
             .given(&self.policy, &transitions, &trajectories);
-        let batch = self.lay_out(transitions, &trajectories, given)?;
+        let log_guide = self.log_guide(&trajectories)?;
+        let batch = self.lay_out(transitions, &trajectories, given, log_guide)?;
         let Evaluation { log_probs, .. } =
             self.objective
                 .evaluate(&self.policy, &batch, &self.config.regression.at(0));
@@ -378,7 +387,8 @@ where
             loss = loss.mul_scalar(self.config.loss_scale);
         }
         let (value, observation) = if self.observes {
-            let trained = self.objective.log_z() == LogZSource::Parameter;
+            let trained =
+                self.objective.log_z() == LogZSource::Parameter && !policy.has_conditional_log_z();
             let log_z = trained.then(|| policy.log_z());
             let rate = self.config.optimiser.log_z_learning_rate.at(iteration);
             read_back(&loss, log_z, rate, log_probs, trajectories.log_reward())
@@ -398,6 +408,7 @@ where
         self.wait(iteration)?;
         self.policy = policy;
         self.iteration += 1;
+        self.seen.add(&trajectories);
         let report = StepReport {
             iteration: self.iteration,
             loss: value,
@@ -424,17 +435,19 @@ where
         transitions: TransitionBatch,
         trajectories: &Trajectories<E::State>,
     ) -> Result<TrainingBatch, TrainError> {
-        let (changed, log_pb) = self.backward.step(
-            &self.environment,
-            &self.policy,
-            &transitions,
+        let log_guide = self.log_guide(trajectories)?;
+        let given = BackwardBatch {
+            transitions: &transitions,
             trajectories,
-            self.iteration,
-        )?;
+            log_guide: log_guide.as_deref(),
+        };
+        let (changed, log_pb) =
+            self.backward
+                .step(&self.environment, &self.policy, given, self.iteration)?;
         if let Some(policy) = changed {
             self.policy = policy;
         }
-        self.lay_out(transitions, trajectories, log_pb)
+        self.lay_out(transitions, trajectories, log_pb, log_guide)
     }
 
     /// What the objective asks for, with `log P_B` as given or the policy's own.
@@ -443,6 +456,7 @@ where
         transitions: TransitionBatch,
         trajectories: &Trajectories<E::State>,
         log_pb: Option<Vec<f32>>,
+        log_guide: Option<Vec<f32>>,
     ) -> Result<TrainingBatch, TrainError> {
         let transitions = match log_pb {
             Some(log_pb) => transitions.with_log_pb(log_pb),
@@ -454,7 +468,8 @@ where
             energy: self.energy.as_deref(),
             iteration: self.iteration,
         };
-        source.batch(transitions, trajectories, self.objective.requirements())
+        let batch = source.batch(transitions, trajectories, self.objective.requirements())?;
+        Ok(TrainingBatch { log_guide, ..batch })
     }
 
     fn wait(&self, iteration: u64) -> Result<(), TrainError> {
@@ -548,6 +563,7 @@ where
             parameters: named_parameters(&self.policy),
             optimiser: self.optimiser.state(),
             backward: self.backward.state(),
+            seen: self.kept_objects(),
         }
     }
 
@@ -558,10 +574,12 @@ where
     /// If a parameter or a moment does not fit the policy; the trainer is unchanged then.
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
         let policy = with_parameters(self.policy.clone(), &state.parameters)?;
+        let seen = self.restored_objects(&state.seen)?;
         self.backward
             .restore(&self.environment, &policy, &state.backward)?;
         self.optimiser.restore(&policy, &state.optimiser)?;
         self.policy = policy;
+        self.seen = seen;
         self.iteration = state.iteration;
         Ok(())
     }

@@ -6,6 +6,7 @@ use gfn_policy::BackwardPolicy;
 use gfn_train::BackwardTraining;
 use serde::{Deserialize, Serialize};
 
+use super::ObjectiveConfig;
 use super::policy::{PolicyConfig, TrunkConfig};
 
 /// How P_B is trained, by name.
@@ -34,6 +35,12 @@ pub enum BackwardTrainingConfig {
         #[serde(default = "default_learning_rate")]
         learning_rate: Schedule,
     },
+    /// [`BackwardTraining::Guided`].
+    Guided {
+        /// Learning rate of P_B.
+        #[serde(default = "default_learning_rate")]
+        learning_rate: Schedule,
+    },
     /// [`BackwardTraining::MaximumEntropy`].
     MaximumEntropy,
 }
@@ -56,6 +63,7 @@ impl BackwardTrainingConfig {
         "with-objective",
         "trajectory-likelihood",
         "pessimistic",
+        "guided",
         "maximum-entropy",
     ];
 
@@ -76,7 +84,27 @@ impl BackwardTrainingConfig {
                 batches: *batches,
                 learning_rate: *learning_rate,
             },
+            Self::Guided { learning_rate } => BackwardTraining::Guided {
+                learning_rate: *learning_rate,
+            },
             Self::MaximumEntropy => BackwardTraining::MaximumEntropy { max_states },
+        }
+    }
+
+    /// Checks it against the objective, whose guide it may follow.
+    pub(super) fn suits(&self, objective: &ObjectiveConfig, policy: &PolicyConfig) -> Result<()> {
+        let guided = matches!(objective, ObjectiveConfig::GuidedTrajectoryBalance { .. });
+        let learned = policy.backward() == BackwardPolicy::Learned;
+        match self {
+            Self::Guided { .. } if !guided => bail!(
+                "P_B follows the guide of an objective, and this one has none: set objective.kind = \
+                 \"guided-trajectory-balance\""
+            ),
+            Self::WithObjective if guided && learned => bail!(
+                "guided-trajectory-balance takes P_B as given: set backward_training.kind = \"guided\", or \
+                 policy.backward = \"uniform\""
+            ),
+            _ => Ok(()),
         }
     }
 
@@ -85,7 +113,7 @@ impl BackwardTrainingConfig {
         let learned = policy.backward() == BackwardPolicy::Learned;
         match self {
             Self::WithObjective => {}
-            Self::TrajectoryLikelihood { .. } | Self::Pessimistic { .. } => {
+            Self::TrajectoryLikelihood { .. } | Self::Pessimistic { .. } | Self::Guided { .. } => {
                 if !learned {
                     bail!("there is no P_B to train: set policy.backward = \"learned\"");
                 }
@@ -112,7 +140,8 @@ impl BackwardTrainingConfig {
             bail!("batches = 0: at least one batch is kept");
         }
         if let Self::TrajectoryLikelihood { learning_rate, .. }
-        | Self::Pessimistic { learning_rate, .. } = self
+        | Self::Pessimistic { learning_rate, .. }
+        | Self::Guided { learning_rate } = self
         {
             learning_rate.validate(0.0, 1e3)?;
         }

@@ -20,6 +20,7 @@
 
 mod backward;
 mod budget;
+mod condition;
 mod environment;
 mod evaluation;
 mod objective;
@@ -28,16 +29,17 @@ mod policy;
 
 pub use backward::BackwardTrainingConfig;
 pub use budget::{Budget, EarlyStopping};
+pub use condition::{ConditionConfig, TemperatureRange};
 pub use environment::EnvironmentConfig;
 pub use evaluation::{CorrelationConfig, EvaluationConfig};
-pub use objective::{ObjectiveConfig, ObjectsConfig, PriorConfig};
+pub use objective::{GuideConfig, ObjectiveConfig, ObjectsConfig, PriorConfig};
 pub use optimiser::OptimiserConfig;
-pub use policy::{BackwardConfig, LogZInit, PolicyConfig, TrunkConfig};
+pub use policy::{BackwardConfig, ChildrenConfig, LogZInit, PolicyConfig, TrunkConfig};
 
 use crate::device::DeviceSpec;
-use crate::problem::{Problem, ProblemVisitor};
+use crate::problem::{ConditionalProblem, Problem, ProblemVisitor};
 use anyhow::{Context as _, Result, bail};
-use gfn_env::{Action, Environment};
+use gfn_env::{Action, Environment, SubstructureGuideConfig};
 use gfn_explore::BehaviourConfig;
 use gfn_train::{RegressionConfig, TrainerConfig};
 use objective::Demands;
@@ -73,6 +75,9 @@ pub struct Experiment {
     /// Factor on the loss, for parity with other code.
     #[serde(default = "one")]
     pub loss_scale: f64,
+    /// What the reward depends on beside the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionConfig>,
     /// How P_B is trained.
     #[serde(default)]
     pub backward_training: BackwardTrainingConfig,
@@ -199,7 +204,14 @@ impl Experiment {
         self.policy.validate().context("at `policy`")?;
         self.backward_training
             .validate(&self.policy)
+            .and_then(|()| self.backward_training.suits(&self.objective, &self.policy))
             .context("at `backward_training`")?;
+        if let Some(condition) = &self.condition {
+            condition.validate(self).context("at `condition`")?;
+            self.environment
+                .visit(UnderConditions(condition))?
+                .context("at `condition`")?;
+        }
         if let Some(objective) = self.objective.without_log_z()
             && self.policy.log_z_init() == LogZInit::FirstBatch
         {
@@ -324,12 +336,32 @@ impl ProblemVisitor for Meets {
                  bit-sequence)"
             );
         }
+        let guide = SubstructureGuideConfig::default();
+        if demands.substructures && problem.substructure_guide(guide).is_none() {
+            bail!(
+                "the guide asks which states are parts of an object, and this environment cannot tell: use \
+                 guide = {{ kind = \"uniform\" }}, or another environment"
+            );
+        }
         if demands.exits && !starts_with_an_exit(problem.environment()) {
             bail!(
                 "`modified-detailed-balance` needs an environment in which every state may stop, like the hypergrid: \
                  choose `detailed-balance`"
             );
         }
+        Ok(())
+    }
+}
+
+/// Builds a problem under its conditions to see whether it can be built.
+struct UnderConditions<'a>(&'a ConditionConfig);
+
+impl ProblemVisitor for UnderConditions<'_> {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        let Self(condition) = self;
+        ConditionalProblem::new(problem, condition.set()?, condition.measured())?;
         Ok(())
     }
 }

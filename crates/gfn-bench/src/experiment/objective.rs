@@ -1,6 +1,7 @@
 //! `[objective]`: what the policy is trained to satisfy.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use gfn_env::SubstructureGuideConfig;
 use gfn_loss::divergences::Divergence;
 use gfn_loss::{StateNormalisation, SubTrajectoryNormalisation, TransitionNormalisation};
 use gfn_train::DivergenceControl;
@@ -65,6 +66,14 @@ pub enum ObjectiveConfig {
         #[serde(default)]
         prior: PriorConfig,
     },
+    /// [`gfn_loss::guided_trajectory_balance`].
+    GuidedTrajectoryBalance {
+        /// The guide's share, from 0 to 1.
+        alpha: f64,
+        /// The guide.
+        #[serde(default)]
+        guide: GuideConfig,
+    },
     /// [`gfn_loss::divergences`].
     Divergence {
         /// Which divergence.
@@ -95,6 +104,67 @@ pub enum PriorConfig {
     },
 }
 
+/// The guide of guided trajectory balance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum GuideConfig {
+    /// [`gfn_env::SubstructureGuide`].
+    Substructure {
+        /// The power of a score.
+        #[serde(default = "default_temperature")]
+        temperature: f64,
+        /// Share of a uniform choice in each step.
+        #[serde(default = "default_uniform_share")]
+        uniform_share: f64,
+        /// Objects that are kept.
+        #[serde(default = "default_capacity")]
+        capacity: usize,
+    },
+    /// [`gfn_env::UniformGuide`].
+    Uniform {},
+}
+
+fn default_temperature() -> f64 {
+    SubstructureGuideConfig::default().temperature
+}
+
+fn default_uniform_share() -> f64 {
+    SubstructureGuideConfig::default().uniform_share
+}
+
+fn default_capacity() -> usize {
+    SubstructureGuideConfig::default().capacity
+}
+
+impl Default for GuideConfig {
+    fn default() -> Self {
+        Self::Substructure {
+            temperature: default_temperature(),
+            uniform_share: default_uniform_share(),
+            capacity: default_capacity(),
+        }
+    }
+}
+
+impl GuideConfig {
+    /// Parameters of the guide by substructures.
+    pub(crate) fn substructure(&self) -> Option<SubstructureGuideConfig> {
+        match *self {
+            Self::Substructure {
+                temperature,
+                uniform_share,
+                capacity,
+            } => Some(SubstructureGuideConfig {
+                temperature,
+                uniform_share,
+                capacity,
+            }),
+            Self::Uniform {} => None,
+        }
+    }
+}
+
 /// Objects to train on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -122,6 +192,7 @@ pub(crate) struct Demands {
     pub(crate) flows: bool,
     pub(crate) energies: bool,
     pub(crate) exits: bool,
+    pub(crate) substructures: bool,
 }
 
 impl ObjectiveConfig {
@@ -136,6 +207,7 @@ impl ObjectiveConfig {
         "forward-looking-detailed-balance",
         "forward-looking-sub-trajectory-balance",
         "relative-trajectory-balance",
+        "guided-trajectory-balance",
         "divergence",
         "maximum-likelihood",
     ];
@@ -145,6 +217,7 @@ impl ObjectiveConfig {
             flows: false,
             energies: false,
             exits: false,
+            substructures: false,
         };
         match self {
             Self::TrajectoryBalance {}
@@ -153,6 +226,10 @@ impl ObjectiveConfig {
             | Self::RelativeTrajectoryBalance { .. }
             | Self::Divergence { .. }
             | Self::MaximumLikelihood { .. } => none,
+            Self::GuidedTrajectoryBalance { guide, .. } => Demands {
+                substructures: guide.substructure().is_some(),
+                ..none
+            },
             Self::ModifiedDetailedBalance { .. } => Demands {
                 exits: true,
                 ..none
@@ -183,6 +260,7 @@ impl ObjectiveConfig {
             | Self::SubTrajectoryBalance { .. }
             | Self::ForwardLookingDetailedBalance { .. }
             | Self::ForwardLookingSubTrajectoryBalance { .. }
+            | Self::GuidedTrajectoryBalance { .. }
             | Self::RelativeTrajectoryBalance { .. } => None,
         }
     }
@@ -210,6 +288,16 @@ impl ObjectiveConfig {
                 }
             }
             Self::Divergence { divergence, .. } => divergence.validate()?,
+            Self::GuidedTrajectoryBalance { alpha, guide } => {
+                if !(0.0..=1.0).contains(alpha) {
+                    bail!(
+                        "alpha = {alpha} must be between 0, trajectory balance, and 1, the guide alone"
+                    );
+                }
+                if let Some(config) = guide.substructure() {
+                    config.validate().context("guide")?;
+                }
+            }
             Self::MaximumLikelihood {
                 objects: ObjectsConfig::Target { count: 0, .. },
             } => bail!("objects.count = 0: there must be at least one object"),

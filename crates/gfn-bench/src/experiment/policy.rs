@@ -1,7 +1,7 @@
 //! `[policy]`: networks and the source of P_B.
 
 use anyhow::{Result, bail};
-use gfn_policy::{BackwardPolicy, Kernels, MlpConfig, Trunk};
+use gfn_policy::{BackwardPolicy, EdgeFlowConfig, Kernels, MlpConfig, Trunk};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -31,6 +31,30 @@ pub enum PolicyConfig {
         /// Fused operations where the device has them, or the composed reference.
         #[serde(default)]
         kernels: Kernels,
+        /// Whether actions to one child count as one.
+        #[serde(default, skip_serializing_if = "ChildrenConfig::is_default")]
+        children: ChildrenConfig,
+    },
+    /// [`gfn_policy::EdgeFlowPolicy`]: a scorer on pairs of states.
+    EdgeFlow {
+        /// Widths of the encoder's layers.
+        #[serde(default = "default_layer")]
+        hidden: Vec<usize>,
+        /// Widths of the scorer's hidden layers.
+        #[serde(default = "default_layer")]
+        scorer_hidden: Vec<usize>,
+        /// Uniform or learned P_B.
+        #[serde(default)]
+        backward: BackwardConfig,
+        /// Whether a learned P_B starts uniform.
+        #[serde(default)]
+        uniform_backward_start: bool,
+        /// Initial log Z.
+        #[serde(default)]
+        log_z_init: LogZInit,
+        /// Fused operations where the device has them, or the composed reference.
+        #[serde(default)]
+        kernels: Kernels,
     },
     /// [`gfn_policy::TabularPolicy`]: one row of logits for each state.
     Tabular {
@@ -43,6 +67,23 @@ pub enum PolicyConfig {
     },
 }
 
+/// What two actions to the same child are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChildrenConfig {
+    /// Two edges.
+    #[default]
+    Separate,
+    /// One edge, whose probability is the sum: [`gfn_policy::AggregatedPolicy`].
+    Aggregated,
+}
+
+impl ChildrenConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Where log Z starts: a number, or `"first-batch"`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LogZInit {
@@ -50,6 +91,16 @@ pub enum LogZInit {
     Value(f32),
     /// The mean log-weight of the first batch, see [`gfn_train::Trainer::initialise_log_z`].
     FirstBatch,
+}
+
+impl LogZInit {
+    /// The number that a policy is built with.
+    fn start(self) -> f32 {
+        match self {
+            Self::Value(value) => value,
+            Self::FirstBatch => 0.0,
+        }
+    }
 }
 
 impl Default for LogZInit {
@@ -125,6 +176,10 @@ fn default_hidden() -> Vec<usize> {
     vec![256, 256]
 }
 
+fn default_layer() -> Vec<usize> {
+    vec![128]
+}
+
 impl Default for PolicyConfig {
     fn default() -> Self {
         Self::Mlp {
@@ -134,6 +189,7 @@ impl Default for PolicyConfig {
             uniform_backward_start: false,
             log_z_init: LogZInit::default(),
             kernels: Kernels::default(),
+            children: ChildrenConfig::default(),
         }
     }
 }
@@ -148,7 +204,7 @@ impl From<BackwardConfig> for BackwardPolicy {
 }
 
 impl PolicyConfig {
-    /// The perceptron's shape, or `None` for a tabular policy.
+    /// The perceptron's shape, or `None` for another policy.
     pub fn mlp(&self) -> Option<MlpConfig> {
         let Self::Mlp {
             hidden,
@@ -157,6 +213,7 @@ impl PolicyConfig {
             uniform_backward_start,
             log_z_init,
             kernels,
+            children: _,
         } = self
         else {
             return None;
@@ -169,10 +226,30 @@ impl PolicyConfig {
             },
             backward: (*backward).into(),
             uniform_backward_start: *uniform_backward_start,
-            log_z_init: match log_z_init {
-                LogZInit::Value(value) => *value,
-                LogZInit::FirstBatch => 0.0,
-            },
+            log_z_init: log_z_init.start(),
+            kernels: *kernels,
+        })
+    }
+
+    /// The shape of edge flows, or `None` for another policy.
+    pub fn edge_flow(&self) -> Option<EdgeFlowConfig> {
+        let Self::EdgeFlow {
+            hidden,
+            scorer_hidden,
+            backward,
+            uniform_backward_start,
+            log_z_init,
+            kernels,
+        } = self
+        else {
+            return None;
+        };
+        Some(EdgeFlowConfig {
+            hidden: hidden.clone(),
+            scorer_hidden: scorer_hidden.clone(),
+            backward: (*backward).into(),
+            uniform_backward_start: *uniform_backward_start,
+            log_z_init: log_z_init.start(),
             kernels: *kernels,
         })
     }
@@ -180,14 +257,18 @@ impl PolicyConfig {
     /// Where P_B comes from.
     pub fn backward(&self) -> BackwardPolicy {
         match self {
-            Self::Mlp { backward, .. } | Self::Tabular { backward, .. } => (*backward).into(),
+            Self::Mlp { backward, .. }
+            | Self::EdgeFlow { backward, .. }
+            | Self::Tabular { backward, .. } => (*backward).into(),
         }
     }
 
     /// Where log Z starts.
     pub fn log_z_init(&self) -> LogZInit {
         match self {
-            Self::Mlp { log_z_init, .. } | Self::Tabular { log_z_init, .. } => *log_z_init,
+            Self::Mlp { log_z_init, .. }
+            | Self::EdgeFlow { log_z_init, .. }
+            | Self::Tabular { log_z_init, .. } => *log_z_init,
         }
     }
 
@@ -196,6 +277,21 @@ impl PolicyConfig {
             && hidden.contains(&0)
         {
             bail!("hidden = {hidden:?}: a layer has at least one unit");
+        }
+        if let Self::EdgeFlow {
+            hidden,
+            scorer_hidden,
+            ..
+        } = self
+        {
+            if hidden.is_empty() {
+                bail!("hidden = []: the encoder of edge flows has at least one layer");
+            }
+            if hidden.contains(&0) || scorer_hidden.contains(&0) {
+                bail!(
+                    "hidden = {hidden:?}, scorer_hidden = {scorer_hidden:?}: a layer has at least one unit"
+                );
+            }
         }
         if let LogZInit::Value(value) = self.log_z_init()
             && !value.is_finite()

@@ -28,10 +28,26 @@ impl<S: Clone + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync> ExactTarge
     where
         P::Environment: Environment<State = S>,
     {
+        Self::explore_from(problem, problem.environment(), max_states)
+    }
+
+    /// The same from the source of `environment`, that of `problem` under a condition.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExactTarget::explore`].
+    pub fn explore_from<P: Problem>(
+        problem: &P,
+        environment: &P::Environment,
+        max_states: usize,
+    ) -> Result<Option<Self>>
+    where
+        P::Environment: Environment<State = S>,
+    {
         if max_states == 0 {
             return Ok(None);
         }
-        let graph = match StateGraph::explore(problem.environment(), max_states) {
+        let graph = match StateGraph::explore(environment, max_states) {
             Ok(graph) => graph,
             Err(ExactError::TooManyStates { .. }) => return Ok(None),
             Err(error) => return Err(error).context("cannot enumerate the environment"),

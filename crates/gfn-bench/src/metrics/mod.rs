@@ -3,11 +3,13 @@
 //! | Names | From | Needs |
 //! |---|---|---|
 //! | `exact.*`, `log_z_error` | [`exact`] | a DAG that can be enumerated |
+//! | `condition.*` | [`conditional`] | the same, under each condition |
 //! | `window.*` | [`window`] | the same, and recent training samples |
 //! | `samples.*`, `top_k.*` | [`samples`] | fresh on-policy samples |
 //! | `correlation.*` | [`correlation`] | a test set and backward trajectories |
 //! | `modes_found` | [`modes`] | the problem's modes |
 
+pub mod conditional;
 pub mod correlation;
 pub mod distance;
 pub mod exact;

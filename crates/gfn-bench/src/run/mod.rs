@@ -14,6 +14,7 @@
 //! | `summary.json` | figures of the finished run |
 //! | `failure.txt` | why the run stopped, if it did |
 
+mod child_policy;
 mod conclude;
 mod early_stopping;
 mod folder;

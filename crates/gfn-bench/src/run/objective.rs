@@ -5,13 +5,13 @@ use crate::metrics::exact::TargetOf;
 use crate::problem::{Problem, StateOf};
 use anyhow::{Context as _, Result, bail};
 use gfn_env::rand::RngExt as _;
-use gfn_env::{Environment as _, Purpose, Streams};
+use gfn_env::{Environment as _, Guide, Purpose, Streams, UniformGuide};
 use gfn_policy::{FlowPolicy, Policy, from_safetensors, with_parameters};
 use gfn_train::{
     DetailedBalance, DivergenceObjective, FlowMatching, ForwardLookingDetailedBalance,
-    ForwardLookingSubTrajectoryBalance, LogPartitionVariance, MaximumLikelihood,
-    ModifiedDetailedBalance, Objective, Objects, RelativeTrajectoryBalance, SubTrajectoryBalance,
-    TrajectoryBalance,
+    ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance, LogPartitionVariance,
+    MaximumLikelihood, ModifiedDetailedBalance, Objective, Objects, RelativeTrajectoryBalance,
+    SubTrajectoryBalance, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
 
@@ -41,6 +41,10 @@ pub(super) fn without_flows<Q: Policy + Send>(
         }
         ObjectiveConfig::RelativeTrajectoryBalance { .. } => {
             Box::new(RelativeTrajectoryBalance { prior })
+        }
+        ObjectiveConfig::GuidedTrajectoryBalance { alpha, .. } => {
+            let objective = GuidedTrajectoryBalance::new(*alpha);
+            Box::new(objective.context("at `objective.alpha`: it must be between 0 and 1")?)
         }
         ObjectiveConfig::Divergence {
             divergence,
@@ -91,6 +95,7 @@ pub(super) fn with_flows<Q: FlowPolicy>(config: &ObjectiveConfig) -> Result<Box<
         | ObjectiveConfig::FlowMatching { .. }
         | ObjectiveConfig::ModifiedDetailedBalance { .. }
         | ObjectiveConfig::RelativeTrajectoryBalance { .. }
+        | ObjectiveConfig::GuidedTrajectoryBalance { .. }
         | ObjectiveConfig::Divergence { .. }
         | ObjectiveConfig::MaximumLikelihood { .. } => {
             bail!("the objective needs no policy with flows")
@@ -120,6 +125,26 @@ pub(super) fn prior<Q: Policy>(config: &ObjectiveConfig, policy: &Q) -> Result<O
         )
     })?;
     Ok(Some(prior))
+}
+
+/// The guide of guided trajectory balance.
+///
+/// # Errors
+///
+/// If the environment has no substructures, or a parameter is out of range.
+pub(super) fn guide<P: Problem>(
+    config: &ObjectiveConfig,
+    problem: &P,
+) -> Result<Option<Box<dyn Guide<StateOf<P>>>>> {
+    let ObjectiveConfig::GuidedTrajectoryBalance { guide, .. } = config else {
+        return Ok(None);
+    };
+    let Some(substructure) = guide.substructure() else {
+        return Ok(Some(Box::new(UniformGuide(problem.environment().clone()))));
+    };
+    let guide = problem.substructure_guide(substructure);
+    let guide = guide.context("at `objective.guide`: the environment has no substructures")?;
+    Ok(Some(guide.context("at `objective.guide`")?))
 }
 
 /// The objects of maximum likelihood.

@@ -1,11 +1,17 @@
 //! The policy that an experiment describes, on its problem.
 
-use crate::experiment::{Experiment, PolicyConfig};
-use crate::problem::{IndexedProblem, Problem, ProblemVisitor};
+use super::child_policy::ChildPolicy;
+use crate::experiment::{ChildrenConfig, Experiment, PolicyConfig};
+use crate::problem::{
+    ConditionalProblem, IndexedProblem, Problem, ProblemVisitor, UniqueChildrenProblem,
+};
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
-use gfn_env::Streams;
-use gfn_policy::{FlowPolicy, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy, TabularPolicy};
+use gfn_env::{ChildFeatures, Streams};
+use gfn_policy::{
+    AggregatedPolicy, ConditionalPolicy, EdgeFlowPolicy, FlowPolicy, MlpFlowPolicy, MlpPolicy,
+    Policy, TabularFlowPolicy, TabularPolicy,
+};
 
 /// Code that works on any problem and policy.
 pub(super) trait PolicyVisitor {
@@ -44,6 +50,20 @@ pub(super) fn visit_policy<V: PolicyVisitor>(
     })?
 }
 
+/// Hands a policy on distinct children to `visitor`.
+fn on_children<V: PolicyVisitor, P: Problem>(
+    visitor: V,
+    problem: UniqueChildrenProblem<P>,
+    policy: ChildPolicy,
+    flows: bool,
+) -> Result<V::Output> {
+    if flows {
+        visitor.with_flows(problem, policy)
+    } else {
+        visitor.without_flows(problem, policy)
+    }
+}
+
 struct Build<'a, V> {
     experiment: &'a Experiment,
     device: &'a Device,
@@ -62,9 +82,43 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
         let streams = Streams::new(experiment.seed);
         let flows = experiment.objective.demands().flows;
         match &experiment.policy {
+            PolicyConfig::EdgeFlow { .. } => {
+                let config = experiment.policy.edge_flow();
+                let config = config.context("edge flows have a shape")?;
+                let problem = UniqueChildrenProblem::new(problem, ChildFeatures::Encodings);
+                let policy = EdgeFlowPolicy::new(&config, problem.environment(), streams, device);
+                on_children(visitor, problem, ChildPolicy::EdgeFlow(policy), flows)
+            }
+            PolicyConfig::Mlp {
+                children: ChildrenConfig::Aggregated,
+                ..
+            } => {
+                let config = experiment.policy.mlp();
+                let config = config.context("a perceptron has a shape")?;
+                let problem = UniqueChildrenProblem::new(problem, ChildFeatures::Actions);
+                let env = problem.environment();
+                let policy = if flows {
+                    let policy = MlpFlowPolicy::new(&config, env.inner(), streams, device);
+                    ChildPolicy::AggregatedWithFlow(AggregatedPolicy::new(policy, env))
+                } else {
+                    let policy = MlpPolicy::new(&config, env.inner(), streams, device);
+                    ChildPolicy::Aggregated(AggregatedPolicy::new(policy, env))
+                };
+                on_children(visitor, problem, policy, flows)
+            }
             PolicyConfig::Mlp { .. } => {
                 let config = experiment.policy.mlp();
                 let config = config.context("a perceptron has a shape")?;
+                if let Some(condition) = &experiment.condition {
+                    let set = condition.set()?;
+                    let problem = ConditionalProblem::new(problem, set, condition.measured())
+                        .context("at `condition`")?;
+                    let env = problem.environment();
+                    let policy = MlpPolicy::new(&config, env, streams, device);
+                    let hidden = condition.log_z_hidden();
+                    let policy = ConditionalPolicy::new(policy, env, hidden, streams, device);
+                    return visitor.without_flows(problem, policy);
+                }
                 let env = problem.environment();
                 if flows {
                     let policy = MlpFlowPolicy::new(&config, env, streams, device);

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{Manifest, Recorder, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{EvaluationConfig, Experiment, LogZInit, ObjectiveConfig, PolicyConfig};
+use crate::metrics::conditional::{ConditionTarget, conditional_figures};
 use crate::metrics::exact::{ExactTarget, TargetOf};
 use crate::metrics::samples::{SampleSettings, sample_figures};
 use crate::metrics::window::Window;
@@ -137,8 +138,9 @@ impl PolicyVisitor for Start<'_, '_> {
         let config = &self.experiment.objective;
         let prior = objective::prior(config, &policy)?;
         let target = self.target(&problem, prior.as_ref())?;
+        let conditions = self.conditions(&problem, prior.as_ref())?;
         let objective = objective::without_flows(config, prior)?;
-        self.train(problem, target, policy, objective)
+        self.train(problem, (target, conditions), policy, objective)
     }
 
     fn with_flows<P: Problem, Q: FlowPolicy + Send>(
@@ -148,7 +150,7 @@ impl PolicyVisitor for Start<'_, '_> {
     ) -> Result<RunSummary> {
         let target = self.target(&problem, None::<&Q>)?;
         let objective = objective::with_flows(&self.experiment.objective)?;
-        self.train(problem, target, policy, objective)
+        self.train(problem, (target, Vec::new()), policy, objective)
     }
 }
 
@@ -159,23 +161,48 @@ impl Start<'_, '_> {
         problem: &P,
         prior: Option<&Q>,
     ) -> Result<Option<TargetOf<P>>> {
+        if self.experiment.condition.is_some() {
+            return Ok(None);
+        }
         let max_states = self.experiment.evaluation.exact_max_states;
         let Some(target) = ExactTarget::explore(problem, max_states)? else {
             return Ok(None);
         };
+        self.promised(problem, prior, target).map(Some)
+    }
+
+    /// [`Start::target`] under each condition.
+    fn conditions<P: Problem, Q: Policy>(
+        &self,
+        problem: &P,
+        prior: Option<&Q>,
+    ) -> Result<Vec<ConditionTarget<P>>> {
+        let max_states = self.experiment.evaluation.exact_max_states;
+        let targets = ConditionTarget::explore(problem, max_states)?.into_iter();
+        targets
+            .map(|at| at.map_target(|target| self.promised(problem, prior, target)))
+            .collect()
+    }
+
+    fn promised<P: Problem, Q: Policy>(
+        &self,
+        problem: &P,
+        prior: Option<&Q>,
+        target: TargetOf<P>,
+    ) -> Result<TargetOf<P>> {
         match self.experiment.objective {
             ObjectiveConfig::RelativeTrajectoryBalance { .. } => {
                 let prior = prior.map(Policy::sampler);
-                target.relative_to(problem, prior.as_deref()).map(Some)
+                target.relative_to(problem, prior.as_deref())
             }
-            _ => Ok(Some(target)),
+            _ => Ok(target),
         }
     }
 
     fn train<P: Problem, Q: Policy>(
         self,
         problem: P,
-        target: Option<TargetOf<P>>,
+        (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<P>>),
         policy: Q,
         objective: Box<dyn Objective<Q>>,
     ) -> Result<RunSummary> {
@@ -194,10 +221,14 @@ impl Start<'_, '_> {
         if let Some(objects) = objective::objects(self.experiment, &problem, target.as_ref())? {
             trainer = trainer.with_objects(objects);
         }
+        if let Some(guide) = objective::guide(&self.experiment.objective, &problem)? {
+            trainer = trainer.with_guide(guide);
+        }
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();
         }
-        Run::new(self.experiment, self.folder, problem, target, trainer)?.finish(self.options)
+        let run = Run::new(self.experiment, self.folder, problem, target, trainer)?;
+        Run { conditions, ..run }.finish(self.options)
     }
 }
 
@@ -211,7 +242,7 @@ fn start_log_z<P: Problem, Q: Policy>(
         (LogZInit::Value(value), PolicyConfig::Tabular { .. }) => {
             trainer.set_log_z(f64::from(value))?;
         }
-        (LogZInit::Value(_), PolicyConfig::Mlp { .. }) => {}
+        (LogZInit::Value(_), PolicyConfig::Mlp { .. } | PolicyConfig::EdgeFlow { .. }) => {}
     }
     Ok(())
 }
@@ -225,6 +256,8 @@ pub(super) struct Run<'a, P: Problem, Q: Policy> {
     fingerprint: String,
     pub(super) problem: P,
     pub(super) target: Option<TargetOf<P>>,
+    /// The target under each condition, where the reward depends on one.
+    conditions: Vec<ConditionTarget<P>>,
     /// What is known of the target where it is not enumerated.
     known: Option<KnownTarget>,
     pub(super) trainer: ProblemTrainer<P, Q>,
@@ -280,6 +313,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
             fingerprint,
             problem,
             target,
+            conditions: Vec::new(),
             known: known.flatten(),
             trainer,
             session,
@@ -434,6 +468,8 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         // Where no log Z is learned, the mean log-weight of the evaluation samples stands for it, a lower bound in
         // expectation.
         let log_z = match self.trainer.objective().log_z() {
+            // There is more than one.
+            _ if self.experiment.condition.is_some() => None,
             LogZSource::Parameter => Some(self.trainer.log_z()),
             LogZSource::SourceOutflow => Some(self.source_outflow(sampler.as_ref())),
             _ => sampled
@@ -458,6 +494,13 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
                 figures.extend(window.figures(target.target()));
             }
         }
+        let learns_log_z = self.trainer.objective().log_z() == LogZSource::Parameter;
+        figures.extend(conditional_figures(
+            &self.problem,
+            &self.conditions,
+            self.trainer.policy(),
+            learns_log_z,
+        )?);
         figures.extend(sampled);
         let groups = self.experiment.evaluation.gradient_groups;
         if groups > 0 {
@@ -488,7 +531,8 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
     }
 
     fn keep_best(&mut self, figures: &Figures) -> Result<()> {
-        let default = self.target.as_ref().map(|_| "exact.tv");
+        let exact = self.target.is_some() || !self.conditions.is_empty();
+        let default = exact.then_some("exact.tv");
         let Some(metric) = self.experiment.evaluation.best.as_deref().or(default) else {
             return Ok(());
         };

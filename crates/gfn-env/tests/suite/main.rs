@@ -5,7 +5,11 @@ mod bit_sequence;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod either_end;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]
@@ -19,6 +23,8 @@ mod sequence;
 mod serialisation;
 #[cfg(test)]
 mod set;
+#[cfg(test)]
+mod substructure;
 #[cfg(test)]
 mod tfbind8;
 #[cfg(test)]

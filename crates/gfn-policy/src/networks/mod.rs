@@ -1,10 +1,16 @@
 //! Networks: one file each, with its host copy for sampling beside it.
 
+mod aggregated;
+mod conditional;
 mod dense;
+mod edge_flow;
 mod mlp;
 mod mlp_policy;
 mod tabular;
 
+pub use aggregated::AggregatedPolicy;
+pub use conditional::ConditionalPolicy;
+pub use edge_flow::{EdgeFlowConfig, EdgeFlowPolicy};
 pub use mlp::{HostMlp, Mlp};
 pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Trunk};
 pub use tabular::{TabularFlowPolicy, TabularPolicy};

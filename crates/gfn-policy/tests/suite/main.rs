@@ -1,7 +1,14 @@
 //! Tests of the public interface, one module for each subject.
 
 #[cfg(test)]
+mod children;
+#[cfg(test)]
 mod common;
+#[cfg(test)]
+mod conditions;
+#[cfg(test)]
+#[path = "../../../gfn-env/tests/suite/either_end.rs"]
+mod either_end;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]

@@ -7,13 +7,14 @@ mod buffer;
 
 use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
-use crate::{TrainError, TrainerConfig};
+use crate::{RegressionConfig, TrainError, TrainerConfig};
 use average::move_towards;
 use buffer::Buffer;
 use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
 use gfn_env::{Environment, Purpose, StateGraph, Streams, Trajectories};
 use gfn_explore::Schedule;
-use gfn_loss::trajectory_likelihood;
+use gfn_loss::{guided_backward, trajectory_likelihood};
 use gfn_policy::{
     BackwardPolicy, NamedTensor, Policy, TransitionBatch, named_parameters, with_parameters,
 };
@@ -47,6 +48,14 @@ pub enum BackwardTraining {
         /// Learning rate of P_B.
         learning_rate: Schedule,
     },
+    /// By the guide of guided trajectory balance: P_B descends `g(log p(τ | x) − Σ_t log P_B)` on the trajectories of P_F, with
+    /// the regression loss `g` of the objective, before P_F is trained.
+    ///
+    /// Shen et al. (2023), <https://arxiv.org/abs/2305.07170>.
+    Guided {
+        /// Learning rate of P_B.
+        learning_rate: Schedule,
+    },
     /// Maximum entropy: `P_B(s | s') = n(s)/n(s')` with the numbers of paths from the source, counted exactly.
     ///
     /// Mohammadpour et al. (2024), <https://arxiv.org/abs/2312.14331>.
@@ -65,6 +74,14 @@ pub struct BackwardState {
     pub target: BTreeMap<String, NamedTensor>,
     /// Actions of the trajectories in the buffer, batch by batch.
     pub buffer: Vec<Vec<Vec<u32>>>,
+}
+
+/// A batch of which P_B is trained.
+pub(crate) struct BackwardBatch<'a, S> {
+    pub(crate) transitions: &'a TransitionBatch,
+    pub(crate) trajectories: &'a Trajectories<S>,
+    /// `log p(τ | x)` of every trajectory, where there is a guide.
+    pub(crate) log_guide: Option<&'a [f32]>,
 }
 
 /// Trains P_B as [`BackwardTraining`] says.
@@ -86,6 +103,10 @@ enum Method<S, P> {
     Pessimistic {
         optimiser: Adam,
         buffer: Buffer<S>,
+    },
+    Guided {
+        optimiser: Adam,
+        regression: RegressionConfig,
     },
     MaximumEntropy {
         graph: StateGraph<S>,
@@ -149,6 +170,10 @@ where
                     buffer: Buffer::new(*batches),
                 }
             }
+            BackwardTraining::Guided { learning_rate } => Method::Guided {
+                optimiser: optimiser(learning_rate)?,
+                regression: config.regression.clone(),
+            },
             BackwardTraining::MaximumEntropy { max_states } => {
                 if policy.backward_policy() == BackwardPolicy::Learned {
                     return Err(TrainError::UnusedBackward);
@@ -169,9 +194,16 @@ where
     /// Whether it changes the policy's parameters.
     pub(crate) fn trains(&self) -> bool {
         match &self.method {
-            Method::TrajectoryLikelihood { .. } | Method::Pessimistic { .. } => true,
+            Method::TrajectoryLikelihood { .. }
+            | Method::Pessimistic { .. }
+            | Method::Guided { .. } => true,
             Method::WithObjective | Method::MaximumEntropy { .. } => false,
         }
+    }
+
+    /// Whether it needs the guide's probabilities.
+    pub(crate) fn is_guided(&self) -> bool {
+        matches!(self.method, Method::Guided { .. })
     }
 
     /// `log P_B` of the transitions as the objective takes it now, where it takes it as given.
@@ -189,7 +221,7 @@ where
             Method::TrajectoryLikelihood { target, .. } => {
                 Some(log_pb(batch, target.as_ref().unwrap_or(policy)))
             }
-            Method::Pessimistic { .. } => Some(log_pb(batch, policy)),
+            Method::Pessimistic { .. } | Method::Guided { .. } => Some(log_pb(batch, policy)),
         }
     }
 
@@ -199,10 +231,14 @@ where
         &mut self,
         env: &E,
         policy: &P,
-        batch: &TransitionBatch,
-        trajectories: &Trajectories<S>,
+        given: BackwardBatch<'_, S>,
         iteration: u64,
     ) -> Result<(Option<P>, Option<Vec<f32>>), TrainError> {
+        let BackwardBatch {
+            transitions: batch,
+            trajectories,
+            log_guide,
+        } = given;
         match &mut self.method {
             Method::WithObjective | Method::MaximumEntropy { .. } => {
                 Ok((None, self.given(policy, batch, trajectories)))
@@ -214,7 +250,8 @@ where
             } => {
                 // Cloned, not taken: a step that fails leaves the copy that was there.
                 let slow = target.clone().unwrap_or_else(|| policy.clone());
-                let policy = descend(optimiser, policy.clone(), batch, iteration)?;
+                let loss = trajectory_likelihood(&batch.log_probs(policy));
+                let policy = descend(optimiser, policy.clone(), loss, iteration)?;
                 let slow = move_towards(slow, &policy, *rate)?;
                 let log_pb = log_pb(batch, &slow);
                 *target = Some(slow);
@@ -230,7 +267,22 @@ where
                 let mut rng = Streams::new(self.seed).rng(Purpose::Replay, step, 0);
                 let drawn = buffer.draw(trajectories.len(), &mut rng);
                 let drawn = TransitionBatch::new(env, &drawn, BackwardPolicy::Learned);
-                let policy = descend(optimiser, policy.clone(), &drawn, iteration)?;
+                let loss = trajectory_likelihood(&drawn.log_probs(policy));
+                let policy = descend(optimiser, policy.clone(), loss, iteration)?;
+                let log_pb = log_pb(batch, &policy);
+                Ok((Some(policy), Some(log_pb)))
+            }
+            Method::Guided {
+                optimiser,
+                regression,
+            } => {
+                let log_guide = log_guide.ok_or(TrainError::NoGuide)?.to_vec();
+                let n = log_guide.len();
+                let log_guide = TensorData::new(log_guide, [n]);
+                let log_guide = Tensor::from_data(log_guide, &policy.device());
+                let residual = guided_backward(&batch.log_probs(policy), log_guide);
+                let loss = residual.loss(&regression.at(iteration));
+                let policy = descend(optimiser, policy.clone(), loss, iteration)?;
                 let log_pb = log_pb(batch, &policy);
                 Ok((Some(policy), Some(log_pb)))
             }
@@ -251,6 +303,10 @@ where
                 optimiser: Some(optimiser.state()),
                 target: BTreeMap::new(),
                 buffer: buffer.actions(),
+            },
+            Method::Guided { optimiser, .. } => BackwardState {
+                optimiser: Some(optimiser.state()),
+                ..BackwardState::default()
             },
         }
     }
@@ -285,6 +341,7 @@ where
                 optimiser.restore(policy, &saved)?;
                 *buffer = restored;
             }
+            Method::Guided { optimiser, .. } => optimiser.restore(policy, &saved)?,
         }
         Ok(())
     }
@@ -295,14 +352,13 @@ fn log_pb<P: Policy>(batch: &TransitionBatch, policy: &P) -> Vec<f32> {
     log_pb.into_data().iter::<f32>().collect()
 }
 
-/// One step of `P_B` down the negative log-likelihood of trajectories.
+/// One step of `P_B` down its loss.
 fn descend<P: Policy>(
     optimiser: &mut Adam,
     policy: P,
-    batch: &TransitionBatch,
+    loss: Tensor<1>,
     iteration: u64,
 ) -> Result<P, TrainError> {
-    let loss = trajectory_likelihood(&batch.log_probs(&policy));
     let value = f64::from(loss.clone().into_scalar::<f32>());
     require_finite(iteration, "loss of P_B", value)?;
     let gradients = GradientsParams::from_grads(loss.backward(), &policy);

@@ -4,8 +4,9 @@ use super::{Evaluation, LogZSource, Objective};
 use crate::{Requirements, TrainingBatch};
 use burn::tensor::{Tensor, TensorData};
 use gfn_loss::{
-    Regression, SubTrajectoryNormalisation, TransitionNormalisation, detailed_balance,
-    log_partition_variance, modified_detailed_balance, sub_trajectory_balance, trajectory_balance,
+    Regression, SubTrajectoryNormalisation, TransitionNormalisation,
+    conditional_log_partition_variance, detailed_balance, log_partition_variance,
+    modified_detailed_balance, sub_trajectory_balance, trajectory_balance,
 };
 use gfn_policy::{FlowPolicy, Policy};
 
@@ -16,20 +17,29 @@ pub struct TrajectoryBalance;
 impl<P: Policy> Objective<P> for TrajectoryBalance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let log_probs = batch.transitions.log_probs(policy);
-        let loss = trajectory_balance(&log_probs, policy.log_z()).loss(regression);
+        let loss = trajectory_balance(&log_probs, batch.transitions.log_z(policy)).loss(regression);
         Evaluation::new(loss, log_probs)
     }
 }
 
 /// Log-partition variance (VarGrad): trajectory balance with log Z estimated from the batch, see
 /// [`log_partition_variance`]. The policy's own log Z is not trained.
+///
+/// Where log Z depends on a condition, the mean is over the trajectories of the batch with the same condition; one that is
+/// alone with its condition teaches nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogPartitionVariance;
 
 impl<P: Policy> Objective<P> for LogPartitionVariance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let log_probs = batch.transitions.log_probs(policy);
-        let loss = log_partition_variance(&log_probs).loss(regression);
+        let residual = if policy.has_conditional_log_z() {
+            let conditions = batch.transitions.source_groups();
+            conditional_log_partition_variance(&log_probs, &conditions)
+        } else {
+            log_partition_variance(&log_probs)
+        };
+        let loss = residual.loss(regression);
         Evaluation::new(loss, log_probs)
     }
 

@@ -32,6 +32,7 @@ const REQUIREMENTS: Requirements = Requirements {
     energies: true,
     object_rewards: false,
     edge_flows: false,
+    guide: false,
 };
 
 /// The energies between source and terminal state, 0 at both ends.

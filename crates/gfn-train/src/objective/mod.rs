@@ -4,6 +4,7 @@ mod balance;
 mod divergence;
 mod flow_matching;
 mod forward_looking;
+mod guided;
 mod likelihood;
 mod relative;
 
@@ -14,6 +15,7 @@ pub use balance::{
 pub use divergence::{DivergenceControl, DivergenceObjective};
 pub use flow_matching::FlowMatching;
 pub use forward_looking::{ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance};
+pub use guided::GuidedTrajectoryBalance;
 pub use likelihood::MaximumLikelihood;
 pub use relative::RelativeTrajectoryBalance;
 

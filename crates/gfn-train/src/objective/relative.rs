@@ -28,7 +28,8 @@ impl<P: Policy + Send> Objective<P> for RelativeTrajectoryBalance<P> {
                 Tensor::from_data(TensorData::new(uniform, [n]), &policy.device())
             }
         };
-        let residual = relative_trajectory_balance(&log_probs, log_prior.clone(), policy.log_z());
+        let log_z = batch.transitions.log_z(policy);
+        let residual = relative_trajectory_balance(&log_probs, log_prior.clone(), log_z);
         let against_prior = LogProbs {
             log_pb: log_prior,
             ..log_probs

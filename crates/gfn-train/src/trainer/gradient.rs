@@ -77,7 +77,8 @@ where
             let backward = self.policy.backward_policy();
             let transitions = TransitionBatch::new(&self.environment, &part, backward);
             let given = self.backward.given(&self.policy, &transitions, &part);
-            let batch = self.lay_out(transitions, &part, given)?;
+            let log_guide = self.log_guide(&part)?;
+            let batch = self.lay_out(transitions, &part, given, log_guide)?;
             let loss = self
                 .objective
                 .evaluate(&self.policy, &batch, &regression)

@@ -3,7 +3,12 @@
 //! Total variation against `R/Z` by dynamic programming, and log Z where the objective learns it, on three [`toys`].
 
 mod backward;
+mod children;
+mod conditional;
 mod divergence;
+#[path = "../../../gfn-env/tests/suite/either_end.rs"]
+mod either_end;
+mod guided;
 mod matrix;
 mod toys;
 

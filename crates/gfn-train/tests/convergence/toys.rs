@@ -2,10 +2,13 @@
 //! objects have several parents.
 
 use burn::tensor::Device;
+use gfn_env::guide::{
+    Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide,
+};
 use gfn_env::{
-    BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, Environment, HammingReward,
-    Hypergrid, HypergridReward, HypergridState, Indexed, PartialEnergy, Reward, log_partition,
-    target_distribution, total_variation,
+    BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, Environment, EnvironmentError,
+    HammingReward, Hypergrid, HypergridReward, HypergridState, Indexed, PartialEnergy, Reward,
+    StateGraph, Substructure, Trajectories, log_partition, target_distribution, total_variation,
 };
 use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
 use gfn_loss::Regression;
@@ -30,6 +33,8 @@ pub(crate) struct Training<'a> {
     pub(crate) seed: u64,
     /// Share of uniform actions.
     pub(crate) epsilon: f64,
+    /// Which ways to an object are wanted.
+    pub(crate) guide: Guided,
     /// The target is `R` times the terminal distribution of the uniform policy.
     pub(crate) relative: bool,
     /// Train on the objects of the target instead of sampled ones, each as often as its probability asks.
@@ -47,9 +52,39 @@ impl<'a> Training<'a> {
             batch_size: 16,
             seed: 0,
             epsilon: 0.1,
+            guide: Guided::Not,
             relative: false,
             on_objects: false,
         }
+    }
+}
+
+/// Which guide a trainer has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Guided {
+    Not,
+    /// Uniform over the parents.
+    Uniform,
+    /// All paths to an object are as likely.
+    PathCounts,
+    /// By shared parts.
+    Substructure,
+}
+
+/// `log p(τ | x) = −log n(x)`: the guide that is the P_B of maximum entropy.
+struct PathCounts<S> {
+    graph: StateGraph<S>,
+    log_counts: Vec<f64>,
+}
+
+impl<S: Clone + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync> Guide<S> for PathCounts<S> {
+    fn log_probs(
+        &self,
+        trajectories: &Trajectories<S>,
+        _seen: &SeenObjects<S>,
+    ) -> Result<Vec<f64>, EnvironmentError> {
+        let log_count = |x: &S| self.log_counts[self.graph.index_of(x).expect("an object")];
+        Ok(trajectories.terminals().map(|x| -log_count(x)).collect())
     }
 }
 
@@ -102,8 +137,21 @@ pub(crate) trait ToyReward<S>: Reward<S> + PartialEnergy<S> + Clone + 'static {}
 impl ToyReward<HypergridState> for HypergridReward {}
 impl ToyReward<BitSequenceState> for BitSequenceReward {}
 
-impl<E: Environment, R: ToyReward<E::State>> Toy<E, R> {
+impl<E, R> Toy<E, R>
+where
+    E: Substructure<State: 'static> + Clone + 'static,
+    R: ToyReward<E::State>,
+{
     pub(crate) fn train(&self, training: &Training<'_>) -> Distance {
+        self.train_and_look(training, |_env, _policy| {})
+    }
+
+    /// As [`Toy::train`], and shows the policy at the end.
+    pub(crate) fn train_and_look(
+        &self,
+        training: &Training<'_>,
+        look: impl FnOnce(&Indexed<E>, &TabularFlowPolicy),
+    ) -> Distance {
         let Self { env, reward } = self;
         let device = Device::flex().autodiff();
         let policy = TabularFlowPolicy::new(env, training.backward, &device);
@@ -132,6 +180,19 @@ impl<E: Environment, R: ToyReward<E::State>> Toy<E, R> {
             .expect("a valid configuration")
             .with_behaviour(explore)
             .with_partial_energy(Arc::new(reward.clone()));
+        trainer = match training.guide {
+            Guided::Not => trainer,
+            Guided::Uniform => trainer.with_guide(UniformGuide(env.clone())),
+            Guided::PathCounts => trainer.with_guide(PathCounts {
+                log_counts: env.graph().log_path_counts(),
+                graph: env.graph().clone(),
+            }),
+            Guided::Substructure => {
+                let config = SubstructureGuideConfig::default();
+                let guide = SubstructureGuide::new(env.clone(), config);
+                trainer.with_guide(guide.expect("valid parameters"))
+            }
+        };
         let graph = env.graph();
         let mut log_rewards = graph.log_rewards(reward).expect("rewards");
         if training.relative {
@@ -158,6 +219,7 @@ impl<E: Environment, R: ToyReward<E::State>> Toy<E, R> {
         trainer
             .run(training.iterations, |_report, _trajectories| {})
             .expect("finite losses");
+        look(env, trainer.policy());
         let sampler = trainer.policy().sampler();
         let learned = exact_terminal_distribution(env, graph, sampler.as_ref());
         Distance {

@@ -1,13 +1,23 @@
 //! A run that is stopped and continued makes the numbers of one that is not.
 
-use crate::common::{CLIP_NORM, SmallTrainer, assert_same, small_trainer, small_trainer_with};
-use gfn_train::{BackwardTraining, Checkpoint, TrainError, TrainerState};
+use crate::common::{CLIP_NORM, assert_same, small_trainer, small_trainer_with};
+use burn::tensor::Device;
+use gfn_env::{Hypergrid, HypergridReward, Streams, SubstructureGuide, SubstructureGuideConfig};
+use gfn_explore::Schedule;
+use gfn_policy::{MlpConfig, MlpPolicy, Policy, Trunk};
+use gfn_train::{
+    BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective, TrainError, Trainer,
+    TrainerConfig, TrainerState,
+};
 use std::collections::BTreeMap;
 
 /// What an observer sees of one iteration, the times left out.
 type Seen = (u64, u64, usize, u64, u64, Vec<String>);
 
-fn run(trainer: &mut SmallTrainer, to: u64) -> Vec<Seen> {
+fn run<P: Policy, O: Objective<P>>(
+    trainer: &mut Trainer<Hypergrid, HypergridReward, P, O>,
+    to: u64,
+) -> Vec<Seen> {
     let mut seen = Vec::new();
     trainer
         .run(to, |report, trajectories| {
@@ -36,7 +46,7 @@ fn a_resumed_run_is_the_uninterrupted_one_bit_for_bit() {
 
 #[test]
 fn a_backward_policy_that_is_trained_by_itself_resumes_bit_for_bit() {
-    let learning_rate = gfn_explore::Schedule::constant(0.01);
+    let learning_rate = Schedule::constant(0.01);
     // Fewer batches than iterations, so that the buffer has dropped some.
     for backward in [
         BackwardTraining::TrajectoryLikelihood {
@@ -52,8 +62,58 @@ fn a_backward_policy_that_is_trained_by_itself_resumes_bit_for_bit() {
     }
 }
 
+#[test]
+fn the_objects_of_a_guide_resume_bit_for_bit() {
+    let make = |init| guided_trainer(init);
+    let seen = assert_resumes(&make);
+    // The objects matter: with others before it, the last loss is another.
+    let mut trainer = make(0);
+    trainer.run(29, |_, _| {}).unwrap();
+    let mut state = trainer.state();
+    assert_eq!(state.seen.len(), 12, "the oldest are dropped");
+    state.seen.truncate(3);
+    trainer.restore(&state).unwrap();
+    let (report, _) = trainer.step().unwrap();
+    assert_ne!(report.loss.to_bits(), seen[29].1);
+    // Actions that the environment refuses are no objects of it.
+    state.seen[0].0 = vec![9];
+    let error = trainer.restore(&state).unwrap_err();
+    assert!(matches!(error, TrainError::Buffer), "{error}");
+}
+
+/// Guided trajectory balance, with a P_B that follows, on few objects.
+fn guided_trainer(
+    init: u64,
+) -> Trainer<Hypergrid, HypergridReward, MlpPolicy, GuidedTrajectoryBalance> {
+    let env = Hypergrid::new(2, 6).unwrap();
+    let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).unwrap();
+    let network = MlpConfig {
+        hidden: vec![16],
+        trunk: Trunk::Separate,
+        ..MlpConfig::default()
+    };
+    let device = Device::flex().autodiff();
+    let policy = MlpPolicy::new(&network, &env, Streams::new(init), &device);
+    let config = TrainerConfig {
+        backward: BackwardTraining::Guided {
+            learning_rate: Schedule::constant(0.01),
+        },
+        ..TrainerConfig::default()
+    };
+    let guide = SubstructureGuideConfig {
+        capacity: 12,
+        ..SubstructureGuideConfig::default()
+    };
+    let objective = GuidedTrajectoryBalance::new(0.5).unwrap();
+    Trainer::new(env, reward, policy, objective, config)
+        .unwrap()
+        .with_guide(SubstructureGuide::new(env, guide).unwrap())
+}
+
 /// Runs 30 iterations at once and in parts, and returns what was seen.
-fn assert_resumes(make: &dyn Fn(u64) -> SmallTrainer) -> Vec<Seen> {
+fn assert_resumes<P: Policy, O: Objective<P>>(
+    make: &dyn Fn(u64) -> Trainer<Hypergrid, HypergridReward, P, O>,
+) -> Vec<Seen> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint.safetensors");
     let mut whole = make(0);

@@ -1,6 +1,8 @@
 //! `gfn-bench list`.
 
-use gfn_bench::experiment::{BackwardTrainingConfig, EnvironmentConfig, ObjectiveConfig};
+use gfn_bench::experiment::{
+    BackwardTrainingConfig, ConditionConfig, EnvironmentConfig, ObjectiveConfig,
+};
 use gfn_bench::{Backend, DeviceSpec, suite};
 use std::path::Path;
 
@@ -24,7 +26,9 @@ pub(super) fn print(experiments: &Path) {
                 "linear-beyond",
             ],
         ),
-        ("policies", &["mlp", "tabular"]),
+        ("policies", &["mlp", "edge-flow", "tabular"]),
+        ("guides", &["substructure", "uniform"]),
+        ("conditions", ConditionConfig::NAMES),
         ("behaviours", &["on-policy", "epsilon-uniform", "tempered"]),
         (
             "schedules",
