@@ -25,7 +25,16 @@ pub(super) fn print(experiments: &Path) {
             ],
         ),
         ("policies", &["mlp", "tabular"]),
-        ("behaviours", &["on-policy", "epsilon-uniform", "tempered"]),
+        (
+            "behaviours",
+            &[
+                "on-policy",
+                "epsilon-uniform",
+                "tempered",
+                "noisy-layers",
+                "mixture",
+            ],
+        ),
         (
             "schedules",
             &["constant", "linear", "exponential", "cosine"],
