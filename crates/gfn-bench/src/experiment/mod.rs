@@ -202,6 +202,12 @@ impl Experiment {
             );
         }
         self.policy.validate().context("at `policy`")?;
+        if self.behaviour.needs_hidden_layer() && !self.policy.has_hidden_layer() {
+            bail!(
+                "at `behaviour`: `noisy-layers` needs a policy with a hidden layer: use policy.kind = \"mlp\" with at \
+                 least one width in policy.hidden, or another behaviour"
+            );
+        }
         self.backward_training
             .validate(&self.policy)
             .and_then(|()| self.backward_training.suits(&self.objective, &self.policy))

@@ -204,6 +204,11 @@ impl From<BackwardConfig> for BackwardPolicy {
 }
 
 impl PolicyConfig {
+    /// Whether there is a layer between the features and the outputs.
+    pub(super) fn has_hidden_layer(&self) -> bool {
+        matches!(self, Self::Mlp { hidden, .. } if !hidden.is_empty())
+    }
+
     /// The perceptron's shape, or `None` for another policy.
     pub fn mlp(&self) -> Option<MlpConfig> {
         let Self::Mlp {

@@ -134,6 +134,26 @@ const REFUSED: &[Refused] = &[
         ],
     ),
     refused(
+        &[
+            "--set",
+            "behaviour={ kind = \"mixture\", parts = [{ weight = 0.5, behaviour = { kind = \"on-policy\" } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`behaviour`", "0.5", "sum to 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\" }",
+            "--set",
+            "behaviour={ kind = \"noisy-layers\", sigma = 0.5 }",
+        ],
+        &[EXPERIMENT_FILE, "`behaviour`", "policy.hidden"],
+    ),
+    refused(
+        &["--set", "behaviour={ kind = \"noisy-layers\", sigma = -1 }"],
+        &[EXPERIMENT_FILE, "`behaviour`", "-1", "[0, 1000]"],
+    ),
+    refused(
         &["--set", "name=a/b"],
         &[EXPERIMENT_FILE, "`name`", "\"a/b\"", "use letters"],
     ),

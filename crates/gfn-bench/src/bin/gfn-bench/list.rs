@@ -29,7 +29,16 @@ pub(super) fn print(experiments: &Path) {
         ("policies", &["mlp", "edge-flow", "tabular"]),
         ("guides", &["substructure", "uniform"]),
         ("conditions", ConditionConfig::NAMES),
-        ("behaviours", &["on-policy", "epsilon-uniform", "tempered"]),
+        (
+            "behaviours",
+            &[
+                "on-policy",
+                "epsilon-uniform",
+                "tempered",
+                "noisy-layers",
+                "mixture",
+            ],
+        ),
         (
             "schedules",
             &["constant", "linear", "exponential", "cosine"],
