@@ -30,6 +30,7 @@
 mod config;
 mod epsilon_uniform;
 mod schedule;
+mod shares;
 mod source;
 mod tempered;
 
@@ -37,5 +38,6 @@ pub use config::BehaviourConfig;
 pub use epsilon_uniform::EpsilonUniform;
 pub use gfn_policy::{Behaviour, OnPolicy};
 pub use schedule::{Schedule, ScheduleError};
+pub use shares::counts_of_shares;
 pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 pub use tempered::Tempered;
