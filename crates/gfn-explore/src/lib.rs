@@ -27,16 +27,23 @@
 //!
 //! `serde`: configuration enums for experiment files.
 
+mod auxiliary;
 mod config;
 mod epsilon_uniform;
+mod intrinsic;
 mod schedule;
 mod shares;
 mod source;
 mod tempered;
 
+pub use auxiliary::{AuxiliaryReward, AuxiliaryRewardError, MainView, RewardScale};
 pub use config::BehaviourConfig;
 pub use epsilon_uniform::EpsilonUniform;
 pub use gfn_policy::{Behaviour, OnPolicy};
+pub use intrinsic::{
+    Intrinsic, IntrinsicConfig, NoveltyOf, RandomNetworkDistillation, RewardConfigError,
+    StateCounts,
+};
 pub use schedule::{Schedule, ScheduleError};
 pub use shares::counts_of_shares;
 pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
