@@ -69,8 +69,8 @@ pub use networks::{
     MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk,
 };
 pub use parameters::{
-    NamedTensor, ParametersError, from_safetensors, named_parameters, to_safetensors,
-    with_parameters,
+    NamedTensor, ParametersError, from_safetensors, from_safetensors_with_bytes, named_parameters,
+    to_safetensors, to_safetensors_with_bytes, with_parameters,
 };
 pub use policy::{
     BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, LaneKey, Logits,

@@ -32,6 +32,8 @@ pub struct TrainingBatch {
     pub edge_flows: Option<EdgeFlowBatch>,
     /// `log p(τ | x)` of every trajectory under the trainer's guide, `[B]`.
     pub log_guide: Option<Vec<f32>>,
+    /// Whether the loss of each trajectory is asked for beside that of the batch.
+    pub by_trajectory: bool,
 }
 
 impl From<TransitionBatch> for TrainingBatch {
@@ -42,6 +44,7 @@ impl From<TransitionBatch> for TrainingBatch {
             object_log_reward: None,
             edge_flows: None,
             log_guide: None,
+            by_trajectory: false,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! | `backward.target.<name>`, `backward.first.<name>`, `backward.second.<name>` | slow copy and moments of a P_B that is trained by itself |
 //! | metadata `backward.step`, `backward.buffer` | its updates, and the actions of its buffer: `,` between actions, a space between trajectories, `;` between batches |
 //! | metadata `guide.seen` | objects that a guide may look at: the bits of the log-reward in hexadecimal, `:`, actions with `,` between; a space between objects |
+//! | `source.<i>.tensor.<name>`, `source.<i>.bytes.<name>` | state of source `i` of trajectories: tensors, and bytes in a form of its own (U8) |
+//! | metadata `sources` | number of sources, where there are any |
 //! | metadata `format` | `gfn-checkpoint-1` |
 //! | metadata `experiment` | fingerprint of the experiment that wrote it |
 //! | metadata `iteration`, `adam.step` | counters |
@@ -16,7 +18,10 @@
 
 use crate::files::{FileError, write_atomically};
 use crate::{AdamState, BackwardState, KeptObject, TrainerState};
-use gfn_policy::{NamedTensor, ParametersError, from_safetensors, to_safetensors};
+use gfn_explore::SavedSource;
+use gfn_policy::{
+    NamedTensor, ParametersError, from_safetensors_with_bytes, to_safetensors_with_bytes,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -114,12 +119,21 @@ impl Checkpoint {
         if !state.seen.is_empty() {
             metadata.insert("guide.seen".to_owned(), seen_to_text(&state.seen));
         }
+        let mut blobs = BTreeMap::new();
+        for (i, source) in state.sources.iter().enumerate() {
+            metadata.insert("sources".to_owned(), state.sources.len().to_string());
+            let tensors_of = source.tensors.iter();
+            tensors.extend(tensors_of.map(|(n, t)| (format!("source.{i}.tensor.{n}"), t.clone())));
+            let bytes_of = source.bytes.iter();
+            blobs.extend(bytes_of.map(|(n, b)| (format!("source.{i}.bytes.{n}"), b.clone())));
+        }
         metadata.extend(
             self.extra
                 .iter()
                 .map(|(name, value)| (format!("extra.{name}"), value.clone())),
         );
-        let bytes = to_safetensors(&tensors, metadata).map_err(|source| content(path, source))?;
+        let bytes = to_safetensors_with_bytes(&tensors, &blobs, metadata)
+            .map_err(|source| content(path, source))?;
         Ok(write_atomically(path, &bytes)?)
     }
 
@@ -130,8 +144,8 @@ impl Checkpoint {
     /// If the file is missing, cut short, or no checkpoint.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = fs::read(path).map_err(|e| FileError::new("read", path, e))?;
-        let (tensors, mut metadata) =
-            from_safetensors(&bytes).map_err(|source| content(path, source))?;
+        let (tensors, blobs, mut metadata) =
+            from_safetensors_with_bytes(&bytes).map_err(|source| content(path, source))?;
         let foreign = |key| CheckpointError::Foreign {
             path: path.display().to_string(),
             key,
@@ -159,10 +173,20 @@ impl Checkpoint {
             Some(text) => seen_from_text(&text).ok_or_else(|| foreign("guide.seen"))?,
             None => Vec::new(),
         };
+        let sources = match metadata.remove("sources") {
+            Some(n) => n.parse().map_err(|_| foreign("sources"))?,
+            None => 0,
+        };
         let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {
             tensors
                 .iter()
                 .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
+                .collect()
+        };
+        let blobs_of = |prefix: &str| -> BTreeMap<String, Vec<u8>> {
+            blobs
+                .iter()
+                .filter_map(|(name, b)| Some((name.strip_prefix(prefix)?.to_owned(), b.clone())))
                 .collect()
         };
         Ok(Self {
@@ -185,6 +209,12 @@ impl Checkpoint {
                     buffer,
                 },
                 seen,
+                sources: (0..sources)
+                    .map(|i: usize| SavedSource {
+                        tensors: group(&format!("source.{i}.tensor.")),
+                        bytes: blobs_of(&format!("source.{i}.bytes.")),
+                    })
+                    .collect(),
             },
             extra: metadata
                 .into_iter()

@@ -15,4 +15,6 @@ mod regressions;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod threads;
