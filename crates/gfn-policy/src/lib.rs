@@ -52,6 +52,7 @@ mod kernels;
 mod mask;
 pub mod networks;
 mod parameters;
+mod parents;
 mod policy;
 mod recording;
 mod rollout;
@@ -66,12 +67,13 @@ pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{
     AggregatedPolicy, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpFlowPolicy,
-    MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk,
+    MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk, ValueNetwork,
 };
 pub use parameters::{
     NamedTensor, ParametersError, from_safetensors, from_safetensors_with_bytes, named_parameters,
     to_safetensors, to_safetensors_with_bytes, with_parameters,
 };
+pub use parents::ParentBatch;
 pub use policy::{
     BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, LaneKey, Logits,
     OnPolicy, Policy, Workspace,

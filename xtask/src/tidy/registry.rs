@@ -58,6 +58,21 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         name: "RegressionConfig",
     },
     ConfigEnum {
+        kind: "policy",
+        path: "crates/gfn-bench/src/experiment/policy.rs",
+        name: "PolicyConfig",
+    },
+    ConfigEnum {
+        kind: "guide",
+        path: "crates/gfn-bench/src/experiment/objective.rs",
+        name: "GuideConfig",
+    },
+    ConfigEnum {
+        kind: "condition",
+        path: "crates/gfn-bench/src/experiment/condition.rs",
+        name: "ConditionConfig",
+    },
+    ConfigEnum {
         kind: "behaviour",
         path: "crates/gfn-explore/src/config.rs",
         name: "BehaviourConfig",

@@ -43,6 +43,15 @@ pub enum BackwardTrainingConfig {
     },
     /// [`BackwardTraining::MaximumEntropy`].
     MaximumEntropy,
+    /// [`BackwardTraining::LearnedMaximumEntropy`].
+    LearnedMaximumEntropy {
+        /// Widths of the hidden layers of its network.
+        #[serde(default = "default_hidden")]
+        hidden: Vec<usize>,
+        /// Learning rate of its network.
+        #[serde(default = "default_learning_rate")]
+        learning_rate: Schedule,
+    },
 }
 
 fn default_target_rate() -> f64 {
@@ -51,6 +60,10 @@ fn default_target_rate() -> f64 {
 
 fn default_learning_rate() -> Schedule {
     Schedule::constant(1e-3)
+}
+
+fn default_hidden() -> Vec<usize> {
+    vec![128]
 }
 
 fn default_batches() -> usize {
@@ -65,6 +78,7 @@ impl BackwardTrainingConfig {
         "pessimistic",
         "guided",
         "maximum-entropy",
+        "learned-maximum-entropy",
     ];
 
     pub(super) fn build(&self, max_states: usize) -> BackwardTraining {
@@ -88,6 +102,13 @@ impl BackwardTrainingConfig {
                 learning_rate: *learning_rate,
             },
             Self::MaximumEntropy => BackwardTraining::MaximumEntropy { max_states },
+            Self::LearnedMaximumEntropy {
+                hidden,
+                learning_rate,
+            } => BackwardTraining::LearnedMaximumEntropy {
+                hidden: hidden.clone(),
+                learning_rate: *learning_rate,
+            },
         }
     }
 
@@ -123,7 +144,7 @@ impl BackwardTrainingConfig {
                     bail!("P_B needs a network of its own: set policy.trunk = \"separate\"");
                 }
             }
-            Self::MaximumEntropy => {
+            Self::MaximumEntropy | Self::LearnedMaximumEntropy { .. } => {
                 if learned {
                     bail!(
                         "P_B is counted, not learned: set policy.backward = \"uniform\", whose place it takes"
@@ -136,11 +157,17 @@ impl BackwardTrainingConfig {
         {
             bail!("target_rate = {target_rate} must be above 0 and at most 1");
         }
+        if let Self::LearnedMaximumEntropy { hidden, .. } = self
+            && hidden.contains(&0)
+        {
+            bail!("hidden = {hidden:?}: a layer has at least one unit");
+        }
         if let Self::Pessimistic { batches: 0, .. } = self {
             bail!("batches = 0: at least one batch is kept");
         }
         if let Self::TrajectoryLikelihood { learning_rate, .. }
         | Self::Pessimistic { learning_rate, .. }
+        | Self::LearnedMaximumEntropy { learning_rate, .. }
         | Self::Guided { learning_rate } = self
         {
             learning_rate.validate(0.0, 1e3)?;

@@ -143,6 +143,138 @@ const REFUSED: &[Refused] = &[
     refused(
         &[
             "--set",
+            "policy={ kind = \"mlp\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"guided-trajectory-balance\", alpha = 1.5 }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "alpha = 1.5", "between 0"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"mlp\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"guided-trajectory-balance\", alpha = 1, guide = { kind = \"substructure\", uniform_share = 0 } }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "guide", "`uniform_share`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"guided-trajectory-balance\", alpha = 0.5 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "backward_training.kind = \"guided\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"mlp\", trunk = \"separate\" }",
+            "--set",
+            "backward_training={ kind = \"guided\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "guided-trajectory-balance",
+        ],
+    ),
+    refused(
+        &["--set", "policy={ kind = \"edge-flow\", hidden = [] }"],
+        &[
+            EXPERIMENT_FILE,
+            "`policy`",
+            "hidden = []",
+            "at least one layer",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", children = \"aggregated\" }",
+        ],
+        &[EXPERIMENT_FILE, "`policy", "unknown field `children`"],
+    ),
+    refused(
+        &["--set", "condition={ kind = \"temperature\" }"],
+        &[EXPERIMENT_FILE, "`condition`", "`values`", "`range`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [1.0, -2.0] }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "-2", "not negative"],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [1.0, 1.0] }",
+            "--set",
+            "policy={ kind = \"mlp\" }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "`values`", "different"],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+            "--set",
+            "objective={ kind = \"detailed-balance\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "no log Z of a condition",
+            "trajectory-balance",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", range = { from = 0.5, to = 1.0 } }",
+            "--set",
+            "objective={ kind = \"log-partition-variance\" }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "`range`", "`values`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+            "--set",
+            "policy={ kind = \"tabular\" }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "policy.kind = \"mlp\""],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+            "--set",
+            "policy={ kind = \"mlp\", backward = \"uniform\" }",
+            "--set",
+            "backward_training={ kind = \"maximum-entropy\" }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "\"with-objective\""],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+            "--set",
+            "evaluation.best=exact.jsd",
+            "--set",
+            "policy={ kind = \"mlp\" }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "exact.jsd", "use exact.tv"],
+    ),
+    refused(
+        &[
+            "--set",
             "policy={ kind = \"tabular\" }",
             "--set",
             "behaviour={ kind = \"noisy-layers\", sigma = 0.5 }",
@@ -152,6 +284,28 @@ const REFUSED: &[Refused] = &[
     refused(
         &["--set", "behaviour={ kind = \"noisy-layers\", sigma = -1 }"],
         &[EXPERIMENT_FILE, "`behaviour`", "-1", "[0, 1000]"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\" }",
+            "--set",
+            "backward_training={ kind = \"learned-maximum-entropy\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "policy.backward = \"uniform\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"mlp\", backward = \"uniform\" }",
+            "--set",
+            "backward_training={ kind = \"learned-maximum-entropy\", hidden = [0] }",
+        ],
+        &[EXPERIMENT_FILE, "`backward_training`", "hidden = [0]"],
     ),
     refused(
         &["--set", "name=a/b"],

@@ -26,6 +26,20 @@ samples = 20
 window = 200
 correlation = { test_size = 16, backward_samples = 2 }
 "#;
+
+/// Guided trajectory balance with few objects, so that some are dropped.
+const GUIDED: &str = r#"
+objective = { kind = "guided-trajectory-balance", alpha = 0.5, guide = { kind = "substructure", capacity = 20 } }
+backward_training = { kind = "guided" }
+"#;
+
+/// Two temperatures.
+const CONDITION: &str = r#"
+[condition]
+kind = "temperature"
+values = [0.5, 1.0]
+"#;
+
 const ITERATIONS: u64 = 4000;
 const EVERY: u64 = 20;
 const KILLS: u32 = 10;
@@ -123,6 +137,24 @@ fn rows_beyond_the_checkpoint_and_a_torn_line_are_made_again() {
     succeed(&mut place.run("torn"));
     assert_same_run(&place.join("whole"), &run);
     assert!(!run.join("checkpoint.safetensors.tmp").exists());
+}
+
+#[test]
+fn the_objects_of_a_guide_and_drawn_conditions_continue() {
+    let guided = GRID
+        .replace("objective = { kind = \"trajectory-balance\" }", GUIDED)
+        .replace(
+            "hidden = [32, 32]",
+            "hidden = [32, 32], trunk = \"separate\"",
+        );
+    let conditional = format!("{GRID}{CONDITION}");
+    for text in [guided, conditional] {
+        let place = Place::new(&text);
+        succeed(&mut place.run("whole"));
+        succeed(place.run("parts").args(["--set", "budget.iterations=40"]));
+        succeed(&mut place.run("parts"));
+        assert_same_run(&place.join("whole"), &place.join("parts"));
+    }
 }
 
 #[test]

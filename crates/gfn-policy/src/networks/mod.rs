@@ -7,6 +7,7 @@ mod edge_flow;
 mod mlp;
 mod mlp_policy;
 mod tabular;
+mod value;
 
 pub use aggregated::AggregatedPolicy;
 pub use conditional::ConditionalPolicy;
@@ -14,3 +15,4 @@ pub use edge_flow::{EdgeFlowConfig, EdgeFlowPolicy};
 pub use mlp::{HostMlp, Mlp};
 pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Trunk};
 pub use tabular::{TabularFlowPolicy, TabularPolicy};
+pub use value::ValueNetwork;

@@ -4,6 +4,7 @@
 
 mod average;
 mod buffer;
+mod path_counts;
 
 use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
@@ -18,6 +19,7 @@ use gfn_loss::{guided_backward, trajectory_likelihood};
 use gfn_policy::{
     BackwardPolicy, NamedTensor, Policy, TransitionBatch, named_parameters, with_parameters,
 };
+use path_counts::PathCounts;
 use std::collections::BTreeMap;
 
 /// How P_B is trained.
@@ -63,6 +65,15 @@ pub enum BackwardTraining {
         /// Largest number of states that are counted.
         max_states: usize,
     },
+    /// Maximum entropy where the states cannot be counted: `log n(s)` is a network of its own, which descends
+    /// `(log n(s') − log Σ n(s))²` over the parents `s` of sampled states, and `P_B(s | s') = n(s)/Σ n`.
+    LearnedMaximumEntropy {
+        /// Widths of the network's hidden layers; none for an affine map, which is a table where each state has a feature of
+        /// its own.
+        hidden: Vec<usize>,
+        /// Learning rate of the network.
+        learning_rate: Schedule,
+    },
 }
 
 /// What continues the training of a P_B that is trained by itself.
@@ -70,7 +81,7 @@ pub enum BackwardTraining {
 pub struct BackwardState {
     /// State of its optimiser.
     pub optimiser: Option<AdamState>,
-    /// Parameters of the slow copy.
+    /// Parameters of the slow copy, or of the network of path counts.
     pub target: BTreeMap<String, NamedTensor>,
     /// Actions of the trajectories in the buffer, batch by batch.
     pub buffer: Vec<Vec<Vec<u32>>>,
@@ -112,6 +123,7 @@ enum Method<S, P> {
         graph: StateGraph<S>,
         log_counts: Vec<f64>,
     },
+    LearnedMaximumEntropy(PathCounts),
 }
 
 impl<S, P> BackwardTrainer<S, P>
@@ -125,10 +137,7 @@ where
         config: &TrainerConfig,
     ) -> Result<Self, TrainError> {
         let own_parameters = policy.has_own_backward_parameters();
-        let optimiser = |learning_rate: &Schedule| -> Result<Adam, TrainError> {
-            if !own_parameters {
-                return Err(TrainError::SharedBackward);
-            }
+        let adam = |learning_rate: &Schedule| -> Result<Adam, TrainError> {
             let config = AdamConfig {
                 learning_rate: *learning_rate,
                 weight_decay: None,
@@ -136,6 +145,13 @@ where
                 ..config.optimiser.clone()
             };
             Ok(Adam::new(config)?.with_kernels(policy.kernels()))
+        };
+        let optimiser = |learning_rate: &Schedule| {
+            if own_parameters {
+                adam(learning_rate)
+            } else {
+                Err(TrainError::SharedBackward)
+            }
         };
         let method = match &config.backward {
             BackwardTraining::WithObjective => Method::WithObjective,
@@ -184,6 +200,18 @@ where
                     graph,
                 }
             }
+            BackwardTraining::LearnedMaximumEntropy {
+                hidden,
+                learning_rate,
+            } => {
+                if policy.backward_policy() == BackwardPolicy::Learned {
+                    return Err(TrainError::UnusedBackward);
+                }
+                let adam = (adam(learning_rate)?, policy.kernels());
+                let (seed, device) = (config.seed, policy.device());
+                let counts = PathCounts::new(env, hidden, adam, seed, &device);
+                Method::LearnedMaximumEntropy(counts)
+            }
         };
         Ok(Self {
             method,
@@ -197,7 +225,9 @@ where
             Method::TrajectoryLikelihood { .. }
             | Method::Pessimistic { .. }
             | Method::Guided { .. } => true,
-            Method::WithObjective | Method::MaximumEntropy { .. } => false,
+            Method::WithObjective
+            | Method::MaximumEntropy { .. }
+            | Method::LearnedMaximumEntropy(_) => false,
         }
     }
 
@@ -207,13 +237,22 @@ where
     }
 
     /// `log P_B` of the transitions as the objective takes it now, where it takes it as given.
-    pub(crate) fn given(
+    ///
+    /// # Errors
+    ///
+    /// If the environment refuses a backward action that its mask allows.
+    pub(crate) fn given<E: Environment<State = S>>(
         &self,
+        env: &E,
         policy: &P,
         batch: &TransitionBatch,
         trajectories: &Trajectories<S>,
-    ) -> Option<Vec<f32>> {
-        match &self.method {
+        iteration: u64,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        let given = match &self.method {
+            Method::LearnedMaximumEntropy(counts) => {
+                Some(counts.log_pb(env, trajectories, iteration)?)
+            }
             Method::WithObjective => None,
             Method::MaximumEntropy { graph, log_counts } => {
                 Some(log_path_ratios(graph, log_counts, trajectories))
@@ -222,7 +261,8 @@ where
                 Some(log_pb(batch, target.as_ref().unwrap_or(policy)))
             }
             Method::Pessimistic { .. } | Method::Guided { .. } => Some(log_pb(batch, policy)),
-        }
+        };
+        Ok(given)
     }
 
     /// One update of P_B on `batch`; returns the policy where it has changed, and `log P_B` of the transitions where the
@@ -241,7 +281,12 @@ where
         } = given;
         match &mut self.method {
             Method::WithObjective | Method::MaximumEntropy { .. } => {
-                Ok((None, self.given(policy, batch, trajectories)))
+                let given = self.given(env, policy, batch, trajectories, iteration)?;
+                Ok((None, given))
+            }
+            Method::LearnedMaximumEntropy(counts) => {
+                counts.step(env, trajectories, iteration)?;
+                Ok((None, Some(counts.log_pb(env, trajectories, iteration)?)))
             }
             Method::TrajectoryLikelihood {
                 optimiser,
@@ -304,6 +349,7 @@ where
                 target: BTreeMap::new(),
                 buffer: buffer.actions(),
             },
+            Method::LearnedMaximumEntropy(counts) => counts.state(),
             Method::Guided { optimiser, .. } => BackwardState {
                 optimiser: Some(optimiser.state()),
                 ..BackwardState::default()
@@ -342,6 +388,7 @@ where
                 *buffer = restored;
             }
             Method::Guided { optimiser, .. } => optimiser.restore(policy, &saved)?,
+            Method::LearnedMaximumEntropy(counts) => counts.restore(state, &saved)?,
         }
         Ok(())
     }

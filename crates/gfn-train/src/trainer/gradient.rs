@@ -78,7 +78,10 @@ where
             }
             let backward = self.policy.backward_policy();
             let transitions = TransitionBatch::new(&self.environment, &part, backward);
-            let given = self.backward.given(&self.policy, &transitions, &part);
+            let (env, policy) = (&self.environment, &self.policy);
+            let given = self
+                .backward
+                .given(env, policy, &transitions, &part, self.iteration)?;
             let log_guide = self.log_guide(&part)?;
             let batch = self.lay_out(transitions, &part, given, log_guide)?;
             let loss = self

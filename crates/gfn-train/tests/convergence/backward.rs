@@ -53,6 +53,16 @@ fn pessimistic_reaches_the_exact_distribution() {
 }
 
 #[test]
+fn learned_maximum_entropy_reaches_the_exact_distribution() {
+    // Without hidden layers the network is a table.
+    let training = BackwardTraining::LearnedMaximumEntropy {
+        hidden: vec![],
+        learning_rate: rate(),
+    };
+    check(&training, BackwardPolicy::Uniform);
+}
+
+#[test]
 fn maximum_entropy_reaches_the_exact_distribution() {
     let training = BackwardTraining::MaximumEntropy { max_states: 1000 };
     check(&training, BackwardPolicy::Uniform);

@@ -4,10 +4,10 @@ use crate::common::{CLIP_NORM, assert_same, small_trainer, small_trainer_with};
 use burn::tensor::Device;
 use gfn_env::{Hypergrid, HypergridReward, Streams, SubstructureGuide, SubstructureGuideConfig};
 use gfn_explore::Schedule;
-use gfn_policy::{MlpConfig, MlpPolicy, Policy, Trunk};
+use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, Policy, Trunk};
 use gfn_train::{
     BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective, TrainError, Trainer,
-    TrainerConfig, TrainerState,
+    TrainerConfig, TrainerState, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +60,30 @@ fn a_backward_policy_that_is_trained_by_itself_resumes_bit_for_bit() {
     ] {
         assert_resumes(&|init| small_trainer_with(init, backward.clone()));
     }
+}
+
+#[test]
+fn learned_path_counts_resume_bit_for_bit() {
+    assert_resumes(&|init| {
+        let env = Hypergrid::new(2, 6).unwrap();
+        let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).unwrap();
+        let network = MlpConfig {
+            hidden: vec![16],
+            backward: BackwardPolicy::Uniform,
+            ..MlpConfig::default()
+        };
+        let device = Device::flex().autodiff();
+        let policy = MlpPolicy::new(&network, &env, Streams::new(init), &device);
+        let config = TrainerConfig {
+            seed: 3,
+            backward: BackwardTraining::LearnedMaximumEntropy {
+                hidden: vec![8],
+                learning_rate: Schedule::constant(0.01),
+            },
+            ..TrainerConfig::default()
+        };
+        Trainer::new(env, reward, policy, TrajectoryBalance, config).unwrap()
+    });
 }
 
 #[test]
