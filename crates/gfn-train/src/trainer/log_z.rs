@@ -93,7 +93,13 @@ where
             self.policy.backward_policy(),
             recording,
         );
-        let given = self.backward.given(&self.environment, &self.policy, &transitions, &trajectories, self.iteration)?;
+        let given = self.backward.given(
+            &self.environment,
+            &self.policy,
+            &transitions,
+            &trajectories,
+            self.iteration,
+        )?;
         let log_guide = self.log_guide(&trajectories)?;
         let batch = self.lay_out(transitions, &trajectories, given, log_guide)?;
         let Evaluation { log_probs, .. } =

@@ -212,7 +212,13 @@ where
             let policy = self.policy.clone().no_grad();
             let backward = policy.backward_policy();
             let transitions = TransitionBatch::new(&self.environment, asked, backward);
-            let given = self.backward.given(&self.environment, &policy, &transitions, asked, self.iteration)?;
+            let given = self.backward.given(
+                &self.environment,
+                &policy,
+                &transitions,
+                asked,
+                self.iteration,
+            )?;
             let log_guide = self.log_guide(asked)?;
             let mut batch = self.lay_out(transitions, asked, given, log_guide)?;
             batch.by_trajectory = true;
