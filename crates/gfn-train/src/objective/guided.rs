@@ -31,8 +31,10 @@ impl<P: Policy> Objective<P> for GuidedTrajectoryBalance {
         let log_guide = Tensor::from_data(TensorData::new(log_guide, [n]), &policy.device());
         let log_z = batch.transitions.log_z(policy);
         let residual = guided_trajectory_balance(&log_probs, log_guide, self.alpha, log_z);
+        let trajectories = log_probs.segments.of_one_each();
         // What is watched is the log-weight under P_B, which is that of the guide where P_B follows it.
-        Evaluation::new(residual.loss(regression), log_probs)
+        Evaluation::of_residual(residual, regression, batch, &trajectories)
+            .with_log_probs(log_probs)
     }
 
     fn requirements(&self) -> Requirements {
