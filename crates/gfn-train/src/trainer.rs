@@ -331,7 +331,13 @@ where
             log_probs,
             by_trajectory,
         } = self.objective.evaluate(policy, &batch, &regression);
-        let view = self.view(by_trajectory, log_probs.as_ref(), trajectories.log_reward())?;
+        let log_reward = trajectories.log_reward();
+        let view = self.view(
+            by_trajectory,
+            log_probs.as_ref(),
+            &batch.transitions,
+            log_reward,
+        )?;
         let asked = self.view_of_asked(&regression)?;
         let log_probs = log_probs.filter(|_| self.observes);
         if self.config.loss_scale != 1.0 {

@@ -176,6 +176,7 @@ where
         &self,
         by_trajectory: Option<Tensor<1>>,
         log_probs: Option<&LogProbs>,
+        transitions: &TransitionBatch,
         log_reward: &[f64],
     ) -> Result<View, TrainError> {
         if self.sources.is_empty() {
@@ -193,11 +194,16 @@ where
             ..log_probs.clone()
         };
         let weights = log_weights(log_probs, log_reward);
-        let log_z = match self.objective.log_z() {
-            LogZSource::Parameter => self.log_z(),
-            _ => weights.iter().sum::<f64>() / weights.len() as f64,
+        // One value, or one for each trajectory where it depends on a condition.
+        let log_z: Vec<f64> = match self.objective.log_z() {
+            LogZSource::Parameter => {
+                let log_z = transitions.log_z(&self.policy);
+                log_z.into_data().iter::<f64>().collect()
+            }
+            _ => vec![weights.iter().sum::<f64>() / weights.len() as f64],
         };
-        let residuals = weights.into_iter().map(|weight| weight - log_z).collect();
+        let residuals = weights.into_iter().zip(log_z.iter().cycle());
+        let residuals = residuals.map(|(weight, log_z)| weight - log_z).collect();
         Ok(View { losses, residuals })
     }
 
@@ -227,7 +233,13 @@ where
                 by_trajectory,
                 ..
             } = self.objective.evaluate(&policy, &batch, regression);
-            views.push(self.view(by_trajectory, log_probs.as_ref(), asked.log_reward())?);
+            let log_probs = log_probs.as_ref();
+            views.push(self.view(
+                by_trajectory,
+                log_probs,
+                &batch.transitions,
+                asked.log_reward(),
+            )?);
         }
         Ok(views)
     }
