@@ -55,6 +55,7 @@ mod parameters;
 mod policy;
 mod recording;
 mod rollout;
+mod sampling;
 mod score;
 
 pub use device_sampler::DeviceSampler;
@@ -74,7 +75,6 @@ pub use policy::{
     Policy, Workspace,
 };
 pub use recording::Recording;
-pub use rollout::{
-    RolloutError, RolloutKey, record_rollout, rollout, rollout_backward, sample_index,
-};
+pub use rollout::{RolloutError, RolloutKey, record_rollout, rollout, rollout_backward};
+pub use sampling::sample_index;
 pub use score::{TrajectoryScore, estimate_log_terminal_probability, score_trajectories};

@@ -4,8 +4,9 @@
 //! thread, evaluating only those still alive. Each lane draws from a stream keyed by (purpose, iteration, lane), so
 //! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
 
-use crate::{BackwardPolicy, Behaviour, HostPolicy, Recording, Workspace, masked_softmax};
-use gfn_env::rand::{Rng, RngExt as _};
+use crate::{
+    BackwardPolicy, Behaviour, HostPolicy, Recording, Workspace, masked_softmax, sample_index,
+};
 use gfn_env::{
     Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
     Streams, Trajectories, checked_log_reward,
@@ -303,7 +304,7 @@ impl<'e, E: Environment> Group<'e, E> {
     ) -> Result<(), RolloutError> {
         let env = self.env;
         let n_actions = env.n_actions();
-        let mut allowed = vec![false; n_actions];
+        let mut masks = Vec::new();
         let mut probabilities = vec![0.0; n_actions];
         self.alive
             .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
@@ -319,17 +320,27 @@ impl<'e, E: Environment> Group<'e, E> {
                 }
                 recorded.append(&self.features);
             }
-            policy.forward_logits(&self.features, &mut self.workspace, &mut self.logits);
-            for (&index, logits) in self.alive.iter().zip(self.logits.chunks_exact(n_actions)) {
+            masks.resize(self.alive.len() * n_actions, false);
+            for (&lane, mask) in self.alive.iter().zip(masks.chunks_exact_mut(n_actions)) {
+                env.forward_mask(&self.lanes[lane].current, mask);
+            }
+            policy.allowed_forward_logits(
+                &self.features,
+                &masks,
+                &mut self.workspace,
+                &mut self.logits,
+            );
+            let rows = self.logits.chunks_exact(n_actions);
+            let rows = rows.zip(masks.chunks_exact(n_actions));
+            for (&index, (logits, allowed)) in self.alive.iter().zip(rows) {
                 let lane = &mut self.lanes[index];
                 check_finite(logits, self.first_lane + index, &lane.current)?;
-                env.forward_mask(&lane.current, &mut allowed);
                 if !allowed.contains(&true) {
                     return Err(dead_end("forward", &lane.current));
                 }
                 behaviour.probabilities(
                     logits,
-                    &allowed,
+                    allowed,
                     u64::from(self.iteration),
                     &mut probabilities,
                 );
@@ -395,7 +406,9 @@ fn check_finite<S: std::fmt::Debug>(
     lane: usize,
     state: &S,
 ) -> Result<(), RolloutError> {
-    if logits.iter().all(|l| l.is_finite()) {
+    // Without a way out of the loop, which the compiler then makes vector instructions of.
+    let largest = logits.iter().fold(0, |max, l| max.max(l.to_bits() << 1));
+    if largest < f32::INFINITY.to_bits() << 1 {
         return Ok(());
     }
     Err(RolloutError::NonFiniteLogits {
@@ -409,27 +422,4 @@ fn dead_end<S: std::fmt::Debug>(direction: &'static str, state: &S) -> RolloutEr
         direction,
         state: format!("{state:?}"),
     }
-}
-
-/// Inverse-CDF sampling with one uniform number; an index of zero probability is never returned.
-///
-/// # Panics
-///
-/// If all probabilities are zero.
-pub fn sample_index(probabilities: &[f32], rng: &mut impl Rng) -> usize {
-    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
-    let u: f64 = rng.random::<f64>() * total;
-    let mut cumulative = 0.0;
-    let mut last = None;
-    for (i, &p) in probabilities.iter().enumerate() {
-        if p > 0.0 {
-            cumulative += f64::from(p);
-            last = Some(i);
-            if u < cumulative {
-                return i;
-            }
-        }
-    }
-    // Rounding can leave `u` at the very end of the last interval.
-    last.expect("at least one probability is positive")
 }
