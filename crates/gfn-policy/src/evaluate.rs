@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use gfn_env::{Environment, Features, Trajectories};
 use gfn_loss::{Kernels, LogProbs, Segments};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A batch of trajectories laid out for evaluation, on the host.
 ///
@@ -102,12 +102,13 @@ impl TransitionBatch {
         recorded: Vec<Arc<Activations>>,
     ) -> Self {
         let n = trajectories.n_transitions();
-        let mut allowed = vec![false; env.n_actions()];
-        let mut forward_forbidden = Vec::with_capacity(n * allowed.len());
+        let mut forward_forbidden = vec![false; n * env.n_actions()];
+        let mut masks = forward_forbidden.chunks_exact_mut(env.n_actions());
         for trajectory in trajectories.iter() {
-            for state in &trajectory.states[..trajectory.actions.len()] {
-                env.forward_mask(state, &mut allowed);
-                forward_forbidden.extend(forbidden(&allowed));
+            let states = &trajectory.states[..trajectory.actions.len()];
+            for (state, mask) in states.iter().zip(&mut masks) {
+                env.forward_mask(state, mask);
+                mask.iter_mut().for_each(|m| *m = !*m);
             }
         }
         let backward = match backward {
@@ -351,6 +352,7 @@ fn chosen(
         actions: Arc::clone(actions),
         forbidden: Arc::clone(forbidden),
         epsilon,
+        kept: OnceLock::new(),
     };
     debug_assert_eq!(
         choices.n_actions(),

@@ -56,6 +56,7 @@ mod parents;
 mod policy;
 mod recording;
 mod rollout;
+mod sampling;
 mod score;
 
 pub use device_sampler::DeviceSampler;
@@ -79,7 +80,6 @@ pub use policy::{
     OnPolicy, Policy, Workspace,
 };
 pub use recording::Recording;
-pub use rollout::{
-    RolloutError, RolloutKey, complete, record_rollout, rollout, rollout_backward, sample_index,
-};
+pub use rollout::{RolloutError, RolloutKey, complete, record_rollout, rollout, rollout_backward};
+pub use sampling::sample_index;
 pub use score::{TrajectoryScore, estimate_log_terminal_probability, score_trajectories};

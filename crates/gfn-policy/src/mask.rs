@@ -3,6 +3,7 @@
 //! Forbidden entries get a large negative finite logit ([`FORBIDDEN`]) before the softmax, never `−∞`:
 //! `0 · (−∞)` is NaN in every expectation and in every backward pass that meets it.
 
+use crate::kernels::exponential::{divide, exponentials};
 use burn::tensor::{Bool, Tensor, activation};
 
 /// Logit of a forbidden action: `exp(FORBIDDEN − max)` is exactly zero for every reachable `max`.
@@ -43,20 +44,8 @@ pub fn masked_softmax(logits: &[f32], allowed: &[bool], probabilities: &mut [f32
         logits.len() == allowed.len() && logits.len() == probabilities.len(),
         "logits, allowed and probabilities have one entry per action"
     );
-    let mut max = f32::NEG_INFINITY;
-    for (&l, &ok) in logits.iter().zip(allowed) {
-        if ok && l > max {
-            max = l;
-        }
-    }
-    let mut total = 0.0;
-    for ((p, &l), &ok) in probabilities.iter_mut().zip(logits).zip(allowed) {
-        *p = if ok { (l - max).exp() } else { 0.0 };
-        total += *p;
-    }
-    for p in probabilities {
-        *p /= total;
-    }
+    let row = exponentials(logits, allowed, true, probabilities);
+    divide(probabilities, row.sum);
 }
 
 /// Log-probabilities of one row on the host in f64, `−∞` for forbidden actions.

@@ -243,6 +243,21 @@ pub trait HostPolicy: Send + Sync {
     /// Writes the forward logits of every row, row-major `[R, A]`.
     fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>);
 
+    /// [`forward_logits`](Self::forward_logits) of the actions that exist; those of others may be any finite number.
+    ///
+    /// `allowed`, row-major `[R, A]`, is true where the action exists. A policy with very many actions need not compute
+    /// all.
+    fn allowed_forward_logits(
+        &self,
+        states: &Features,
+        allowed: &[bool],
+        workspace: &mut Workspace,
+        logits: &mut Vec<f32>,
+    ) {
+        debug_assert!(allowed.len().is_multiple_of(states.n_rows().max(1)));
+        self.forward_logits(states, workspace, logits);
+    }
+
     /// Writes the backward logits of every row, row-major `[R, Ab]`; leaves `logits` empty where P_B is uniform.
     fn backward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>);
 

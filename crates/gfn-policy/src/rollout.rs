@@ -5,8 +5,10 @@
 //! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
 
 use crate::kernels::mlp::host::Activations;
-use crate::{BackwardPolicy, Behaviour, HostPolicy, LaneKey, Recording, Workspace, masked_softmax};
-use gfn_env::rand::{Rng, RngExt as _};
+use crate::{
+    BackwardPolicy, Behaviour, HostPolicy, LaneKey, Recording, Workspace, masked_softmax,
+    sample_index,
+};
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
     Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
@@ -396,7 +398,7 @@ impl<'e, E: Environment> Group<'e, E> {
             .map(|own| own.as_deref().unwrap_or(behaviour))
             .collect();
         let moves_logits = of_lane.iter().any(|behaviour| behaviour.moves_logits());
-        let mut allowed = vec![false; n_actions];
+        let mut masks = Vec::new();
         let mut probabilities = vec![0.0; n_actions];
         self.alive
             .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
@@ -412,20 +414,30 @@ impl<'e, E: Environment> Group<'e, E> {
                 }
                 recorded.append(&self.features);
             }
-            policy.forward_logits(&self.features, &mut self.workspace, &mut self.logits);
+            masks.resize(self.alive.len() * n_actions, false);
+            for (&lane, mask) in self.alive.iter().zip(masks.chunks_exact_mut(n_actions)) {
+                env.forward_mask(&self.lanes[lane].current, mask);
+            }
+            policy.allowed_forward_logits(
+                &self.features,
+                &masks,
+                &mut self.workspace,
+                &mut self.logits,
+            );
             if moves_logits {
                 self.move_logits(&of_lane)?;
             }
-            for (&index, logits) in self.alive.iter().zip(self.logits.chunks_exact(n_actions)) {
+            let rows = self.logits.chunks_exact(n_actions);
+            let rows = rows.zip(masks.chunks_exact(n_actions));
+            for (&index, (logits, allowed)) in self.alive.iter().zip(rows) {
                 let lane = &mut self.lanes[index];
                 check_finite(logits, self.first_lane + index, &lane.current)?;
-                env.forward_mask(&lane.current, &mut allowed);
                 if !allowed.contains(&true) {
                     return Err(dead_end("forward", &lane.current));
                 }
                 of_lane[index].probabilities(
                     logits,
-                    &allowed,
+                    allowed,
                     u64::from(self.key.iteration),
                     &mut probabilities,
                 );
@@ -504,7 +516,9 @@ fn check_finite<S: std::fmt::Debug>(
     lane: usize,
     state: &S,
 ) -> Result<(), RolloutError> {
-    if logits.iter().all(|l| l.is_finite()) {
+    // Without a way out of the loop, which the compiler then makes vector instructions of.
+    let largest = logits.iter().fold(0, |max, l| max.max(l.to_bits() << 1));
+    if largest < f32::INFINITY.to_bits() << 1 {
         return Ok(());
     }
     Err(RolloutError::NonFiniteLogits {
@@ -518,27 +532,4 @@ fn dead_end<S: std::fmt::Debug>(direction: &'static str, state: &S) -> RolloutEr
         direction,
         state: format!("{state:?}"),
     }
-}
-
-/// Inverse-CDF sampling with one uniform number; an index of zero probability is never returned.
-///
-/// # Panics
-///
-/// If all probabilities are zero.
-pub fn sample_index(probabilities: &[f32], rng: &mut impl Rng) -> usize {
-    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
-    let u: f64 = rng.random::<f64>() * total;
-    let mut cumulative = 0.0;
-    let mut last = None;
-    for (i, &p) in probabilities.iter().enumerate() {
-        if p > 0.0 {
-            cumulative += f64::from(p);
-            last = Some(i);
-            if u < cumulative {
-                return i;
-            }
-        }
-    }
-    // Rounding can leave `u` at the very end of the last interval.
-    last.expect("at least one probability is positive")
 }

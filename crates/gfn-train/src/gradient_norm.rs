@@ -3,8 +3,11 @@
 use crate::optimiser::is_log_z;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use gfn_loss::Kernels;
+use gfn_loss::kernels::HostValues;
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSlice as _;
 
 /// Euclidean norm of the gradient of one step, before clipping.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -73,10 +76,8 @@ impl ModuleVisitor for Squares<'_> {
         let Some(gradient) = self.gradients.get::<D>(param.id) else {
             return;
         };
-        if self.kernels.run_on_host(&gradient.device())
-            && let Ok(values) = gradient.to_data().as_slice::<f32>()
-        {
-            let sum = sum_of_squares(values);
+        if self.kernels.run_on_host(&gradient.device()) && gradient.dtype() == DType::F32 {
+            let sum = sum_of_squares(&HostValues::new(gradient));
             self.on_host[0] += sum;
             if self.within_log_z {
                 self.on_host[1] += sum;
@@ -88,21 +89,31 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// In sixteen interleaved sums, which the compiler vectorises.
+/// Entries that are summed in single precision: a long sum of small squares would lose them.
+const BLOCK: usize = 4096;
+
+/// From this number of entries on, blocks are summed side by side.
+const PARALLEL: usize = 1 << 17;
+
+/// The sums of blocks, added in order: they do not depend on the number of threads.
 fn sum_of_squares(values: &[f32]) -> f64 {
-    let mut sums = [0.0f32; 16];
-    let mut total = 0.0;
-    // Single precision within a block alone: a long sum of small squares would lose them.
-    for block in values.chunks(4096) {
-        sums.fill(0.0);
-        let whole = block.chunks_exact(16);
-        let rest: f64 = whole.remainder().iter().map(|&v| f64::from(v * v)).sum();
-        for chunk in whole {
-            for (sum, &v) in sums.iter_mut().zip(chunk) {
-                *sum += v * v;
-            }
-        }
-        total += rest + sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+    if values.len() < PARALLEL {
+        return values.chunks(BLOCK).map(of_block).sum();
     }
-    total
+    let blocks = values.par_chunks(BLOCK).with_min_len(8);
+    let sums: Vec<f64> = blocks.map(of_block).collect();
+    sums.into_iter().sum()
+}
+
+/// In sixteen interleaved sums, which the compiler vectorises.
+fn of_block(block: &[f32]) -> f64 {
+    let mut sums = [0.0f32; 16];
+    let (whole, rest) = block.as_chunks::<16>();
+    for chunk in whole {
+        for (sum, &v) in sums.iter_mut().zip(chunk) {
+            *sum += v * v;
+        }
+    }
+    let rest: f64 = rest.iter().map(|&v| f64::from(v * v)).sum();
+    rest + sums.iter().map(|&sum| f64::from(sum)).sum::<f64>()
 }

@@ -9,7 +9,10 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, TensorData};
 use gfn_explore::{Schedule, ScheduleError};
+use gfn_loss::kernels::HostValues;
 use gfn_policy::{Kernels, NamedTensor};
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::{ParallelSlice as _, ParallelSliceMut as _};
 use std::collections::BTreeMap;
 
 /// How weight decay enters.
@@ -450,7 +453,10 @@ fn without_subnormals(value: f32) -> f32 {
     }
 }
 
-/// [`update_composed`] in one pass over memory, and in place where no one else holds the tensors.
+/// Parameters that one thread updates at a time.
+const CHUNK: usize = 1 << 15;
+
+/// [`update_composed`] in one pass over memory; the moments are changed in place.
 fn update_on_host(
     theta: Tensor<1>,
     gradient: Tensor<1>,
@@ -460,32 +466,59 @@ fn update_on_host(
     let device = theta.device();
     let values = |tensor: Tensor<1>| -> Vec<f32> {
         let values = tensor.into_data().try_into_vec::<f32>();
-        values.expect("moments and gradients have the type of their parameter")
+        values.expect("moments have the type of their parameter")
     };
     let n = theta.dims();
-    let (mut theta, gradient) = (values(theta), values(gradient));
+    let (theta, gradient) = (HostValues::new(theta), HostValues::new(gradient));
     let (mut first, mut second) = (values(old.first), values(old.second));
-    pulp::Arch::new().dispatch(OnePass {
-        theta: &mut theta,
-        gradient: &gradient,
-        first: &mut first,
-        second: &mut second,
-        rates,
-    });
+    // The policy before the update still holds its parameters.
+    let mut updated = vec![0.0; theta.len()];
+    let chunks = theta
+        .par_chunks(CHUNK)
+        .zip(gradient.par_chunks(CHUNK))
+        .zip(
+            first
+                .par_chunks_mut(CHUNK)
+                .zip(second.par_chunks_mut(CHUNK)),
+        )
+        .zip(updated.par_chunks_mut(CHUNK));
+    let update = |(((theta, gradient), (first, second)), updated)| {
+        pulp::Arch::new().dispatch(OnePass {
+            theta,
+            gradient,
+            first,
+            second,
+            updated,
+            rates,
+        });
+    };
+    if theta.len() > CHUNK {
+        chunks.for_each(update);
+    } else {
+        pulp::Arch::new().dispatch(OnePass {
+            theta: &theta,
+            gradient: &gradient,
+            first: &mut first,
+            second: &mut second,
+            updated: &mut updated,
+            rates,
+        });
+    }
     let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, n), &device);
     let moments = Moments {
         first: tensor(first),
         second: tensor(second),
     };
-    (tensor(theta), moments)
+    (tensor(updated), moments)
 }
 
 /// The loop of [`update_on_host`], compiled for the vector instructions of the processor.
 struct OnePass<'a> {
-    theta: &'a mut [f32],
+    theta: &'a [f32],
     gradient: &'a [f32],
     first: &'a mut [f32],
     second: &'a mut [f32],
+    updated: &'a mut [f32],
     rates: Rates,
 }
 
@@ -509,12 +542,13 @@ impl pulp::NullaryFnOnce for OnePass<'_> {
         let correction = (1.0 / rates.corrections[1]) as f32;
         let epsilon = rates.epsilon as f32;
         let moments = self.first.iter_mut().zip(self.second.iter_mut());
-        let values = self.theta.iter_mut().zip(self.gradient);
-        for ((theta, &gradient), (m, v)) in values.zip(moments) {
-            let gradient = gradient * scale + *theta * coupled;
+        let values = self.theta.iter().zip(self.gradient);
+        let values = values.zip(moments).zip(self.updated);
+        for (((&theta, &gradient), (m, v)), updated) in values {
+            let gradient = gradient * scale + theta * coupled;
             *m = without_subnormals(*m * beta_1 + gradient * rest_1);
             *v = without_subnormals(*v * beta_2 + gradient * gradient * rest_2);
-            *theta = *theta * shrink - *m * rate / ((*v * correction).sqrt() + epsilon);
+            *updated = theta * shrink - *m * rate / ((*v * correction).sqrt() + epsilon);
         }
     }
 }

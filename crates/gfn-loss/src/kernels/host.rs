@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{Element, TensorData};
+use burn::tensor::{DType, Element, Tensor, TensorData};
 
 /// The floating-point types of host kernels: `f32` and `f64`.
 pub trait HostFloat: num_traits::Float + Element + bytemuck::Pod + std::iter::Sum {}
@@ -24,6 +24,65 @@ pub trait HostBackend: Backend {
     /// A tensor of the given entries in row-major order.
     fn tensor<T: HostFloat>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Self> {
         Self::float_from_data(TensorData::new(values, shape), &Default::default())
+    }
+}
+
+/// The entries of a tensor in row-major order as `f32`: those of the tensor itself where it lies so in host memory, and a
+/// copy otherwise.
+#[derive(Clone, Debug)]
+pub struct HostValues(Held);
+
+#[derive(Clone, Debug)]
+enum Held {
+    #[cfg(feature = "flex")]
+    Shared(FloatTensor<burn::backend::Flex>),
+    Copied(Vec<f32>),
+}
+
+impl HostValues {
+    /// Those of a tensor on any device; waits for it.
+    #[must_use]
+    pub fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+        #[cfg(feature = "flex")]
+        if let Some(shared) = shared(&tensor) {
+            return Self(Held::Shared(shared));
+        }
+        let data = tensor.into_data();
+        if data.dtype() != DType::F32 {
+            return Self(Held::Copied(data.iter::<f32>().collect()));
+        }
+        let values = data.try_into_vec::<f32>();
+        Self(Held::Copied(values.expect("the type was asked for")))
+    }
+}
+
+/// The storage of a tensor of `f32` in row-major order in host memory.
+#[cfg(feature = "flex")]
+fn shared<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<burn::backend::Flex>> {
+    use burn::backend::{BackendTensor, DispatchTensorKind};
+
+    if tensor.device().is_autodiff() {
+        return shared(&tensor.clone().inner());
+    }
+    let DispatchTensorKind::Flex(BackendTensor::Float(values)) =
+        tensor.clone().into_dispatch().kind
+    else {
+        return None;
+    };
+    let whole = values.is_contiguous() && values.layout().start_offset() == 0;
+    let plain = whole && values.dtype() == DType::F32;
+    (plain && values.storage::<f32>().len() == values.layout().num_elements()).then_some(values)
+}
+
+impl std::ops::Deref for HostValues {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &self.0 {
+            #[cfg(feature = "flex")]
+            Held::Shared(tensor) => tensor.storage::<f32>(),
+            Held::Copied(values) => values,
+        }
     }
 }
 

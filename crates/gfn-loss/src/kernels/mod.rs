@@ -28,7 +28,7 @@ pub(crate) mod log_ratio;
 pub(crate) mod sub_trajectory_residual;
 pub(crate) mod transition_residual;
 
-pub use host::{HostBackend, HostFloat};
+pub use host::{HostBackend, HostFloat, HostValues};
 
 use burn::tensor::Device;
 

@@ -1,5 +1,6 @@
 //! Log-probabilities of chosen actions: softmax over the allowed columns of a row, at one of them.
 
+use super::exponential;
 use crate::masked_log_softmax;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -10,7 +11,12 @@ use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 use gfn_loss::by_float_type;
 use gfn_loss::kernels::{HostBackend as _, HostFloat, Kernels, not_differentiated_twice};
-use std::sync::Arc;
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
+use rayon::slice::ParallelSliceMut as _;
+use std::any::{Any, TypeId};
+use std::sync::{Arc, OnceLock};
 
 /// Which entries of a matrix of outputs are chosen.
 #[derive(Clone, Debug)]
@@ -30,6 +36,8 @@ pub(crate) struct ChoicesOfRows {
     pub(crate) forbidden: Arc<[bool]>,
     /// Share of the uniform distribution over the allowed actions.
     pub(crate) epsilon: f32,
+    /// What the forward pass over host memory leaves for the backward pass, an [`Exponentials`].
+    pub(crate) kept: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl ChoicesOfRows {
@@ -109,12 +117,36 @@ pub(crate) trait LogProbability: Backend {
     ) -> FloatTensor<Self>;
 }
 
+/// From this number of entries on, rows are computed side by side.
+const PARALLEL: usize = 1 << 15;
+
+/// With more entries, the backward pass computes the exponentials again rather than that they are kept.
+const MOST_KEPT: usize = 1 << 24;
+
+/// The softmax of each choice but for the division.
+#[derive(Debug)]
+struct Exponentials<T> {
+    /// `exp(ℓ − max)` of the allowed actions, 0 elsewhere, `[N, A]`.
+    weights: Vec<T>,
+    /// Their sums and numbers, `[N]`.
+    sums: Vec<(T, usize)>,
+}
+
 /// `exp(ℓ − max)` of the allowed actions into `weights`, 0 elsewhere; returns the maximum, the sum and their number.
 fn exponentials<T: HostFloat>(
     logits: &[T],
     forbidden: &[bool],
     weights: &mut [T],
 ) -> (T, T, usize) {
+    if TypeId::of::<T>() == TypeId::of::<f32>() {
+        let (logits, weights) = (
+            bytemuck::cast_slice(logits),
+            bytemuck::cast_slice_mut(weights),
+        );
+        let row = exponential::exponentials(logits, forbidden, false, weights);
+        let float = |v: f32| T::from(v).unwrap_or_else(T::nan);
+        return (float(row.max), float(row.sum), row.allowed);
+    }
     let mut max = T::neg_infinity();
     let mut allowed = 0;
     for (&l, &f) in logits.iter().zip(forbidden) {
@@ -133,61 +165,137 @@ fn exponentials<T: HostFloat>(
     (max, sum, allowed)
 }
 
-/// Each choice with its logits and mask.
-fn each<'a, T: HostFloat>(
-    outputs: &'a [T],
-    choices: &'a ChoicesOfRows,
-) -> impl Iterator<Item = (&'a [T], &'a [bool], usize)> {
+/// The logits of a choice.
+fn logits_of<'a, T>(outputs: &'a [T], choices: &ChoicesOfRows, n: usize) -> &'a [T] {
+    let start = choices.rows[n] as usize * choices.shape[1] + choices.first_column;
+    &outputs[start..start + choices.n_actions()]
+}
+
+fn forbidden_of(choices: &ChoicesOfRows, n: usize) -> &[bool] {
     let a = choices.n_actions();
-    let masks = choices.forbidden.chunks_exact(a);
-    choices
-        .rows
-        .iter()
-        .zip(choices.actions.iter())
-        .zip(masks)
-        .map(move |((&row, &action), forbidden)| {
-            let start = row as usize * choices.shape[1] + choices.first_column;
-            (&outputs[start..start + a], forbidden, action as usize)
-        })
+    &choices.forbidden[n * a..(n + 1) * a]
 }
 
 fn forward<T: HostFloat>(outputs: &[T], choices: &ChoicesOfRows) -> Vec<T> {
-    let mut weights = vec![T::zero(); choices.n_actions()];
-    let (keep, share) = mixture::<T>(choices.epsilon);
-    each(outputs, choices)
-        .map(|(logits, forbidden, action)| {
-            let (max, sum, allowed) = exponentials(logits, forbidden, &mut weights);
-            if choices.epsilon == 0.0 {
-                logits[action] - max - sum.ln()
-            } else {
-                (keep * weights[action] / sum + share(allowed)).ln()
+    let (n, a) = (choices.n_choices(), choices.n_actions());
+    let keep = n * a <= MOST_KEPT;
+    let value = |n: usize, weights: &mut [T]| {
+        let (logits, action) = (logits_of(outputs, choices, n), choices.actions[n] as usize);
+        let (max, sum, allowed) = exponentials(logits, forbidden_of(choices, n), weights);
+        let value = if choices.epsilon == 0.0 {
+            logits[action] - max - sum.ln()
+        } else {
+            let (keep, share) = mixture::<T>(choices.epsilon);
+            (keep * weights[action] / sum + share(allowed)).ln()
+        };
+        (value, (sum, allowed))
+    };
+    if !keep {
+        let mut weights = vec![T::zero(); a];
+        return (0..n).map(|n| value(n, &mut weights).0).collect();
+    }
+    let mut weights = vec![T::zero(); n * a];
+    let (values, sums) = if n * a >= PARALLEL {
+        let rows = weights.par_chunks_exact_mut(a).enumerate();
+        rows.map(|(n, weights)| value(n, weights)).unzip()
+    } else {
+        let rows = weights.chunks_exact_mut(a.max(1)).enumerate();
+        rows.map(|(n, weights)| value(n, weights)).unzip()
+    };
+    // A second pass over the same choices would keep the same.
+    let _ = choices.kept.set(Box::new(Exponentials { weights, sums }));
+    values
+}
+
+/// The gradient of one choice `g` into its row of logits, which is added to.
+fn add_gradient<T: HostFloat>(
+    out: &mut [T],
+    weights: &[T],
+    (sum, allowed): (T, usize),
+    action: usize,
+    g: T,
+    epsilon: f32,
+) {
+    // d log q / d ℓ_j = (1 − ε) p_a / q · (δ_aj − p_j)
+    let factor = if epsilon == 0.0 {
+        g
+    } else {
+        let (keep, share) = mixture::<T>(epsilon);
+        let p = keep * weights[action] / sum;
+        g * p / (p + share(allowed))
+    };
+    for (out, weights) in out
+        .chunks_mut(exponential::PIECE)
+        .zip(weights.chunks(exponential::PIECE))
+    {
+        // Where no action is allowed there is nothing to add.
+        if weights.iter().any(|w| *w != T::zero()) {
+            for (o, &w) in out.iter_mut().zip(weights) {
+                *o = *o - factor * (w / sum);
             }
-        })
-        .collect()
+        }
+    }
+    out[action] = out[action] + factor;
 }
 
 fn backward<T: HostFloat>(outputs: &[T], gradient: &[T], choices: &ChoicesOfRows) -> Vec<T> {
-    let mut weights = vec![T::zero(); choices.n_actions()];
-    let mut out = vec![T::zero(); choices.shape[0] * choices.shape[1]];
-    let (keep, share) = mixture::<T>(choices.epsilon);
-    let rows = choices.rows.iter().zip(gradient);
-    for ((logits, forbidden, action), (&row, &g)) in each(outputs, choices).zip(rows) {
-        let (_, sum, allowed) = exponentials(logits, forbidden, &mut weights);
-        // d log q / d ℓ_j = (1 − ε) p_a / q · (δ_aj − p_j)
-        let p = keep * weights[action] / sum;
-        let factor = if choices.epsilon == 0.0 {
-            g
-        } else {
-            g * p / (p + share(allowed))
-        };
-        let start = row as usize * choices.shape[1] + choices.first_column;
-        let out = &mut out[start..start + weights.len()];
-        for (o, &w) in out.iter_mut().zip(&weights) {
-            *o = *o - factor * (w / sum);
+    let (n, a, width) = (choices.n_choices(), choices.n_actions(), choices.shape[1]);
+    let mut out = vec![T::zero(); choices.shape[0] * width];
+    let kept = choices.kept.get();
+    let Some(kept) = kept.and_then(|kept| kept.downcast_ref::<Exponentials<T>>()) else {
+        let mut weights = vec![T::zero(); a];
+        for n in 0..n {
+            let logits = logits_of(outputs, choices, n);
+            let (_, sum, allowed) = exponentials(logits, forbidden_of(choices, n), &mut weights);
+            let start = choices.rows[n] as usize * width + choices.first_column;
+            let (out, action) = (&mut out[start..start + a], choices.actions[n] as usize);
+            let sum = (sum, allowed);
+            add_gradient(out, &weights, sum, action, gradient[n], choices.epsilon);
         }
-        out[action] = out[action] + factor;
+        return out;
+    };
+    let add = |n: usize, row: &mut [T]| {
+        let out = &mut row[choices.first_column..choices.first_column + a];
+        let (weights, action) = (
+            &kept.weights[n * a..(n + 1) * a],
+            choices.actions[n] as usize,
+        );
+        add_gradient(
+            out,
+            weights,
+            kept.sums[n],
+            action,
+            gradient[n],
+            choices.epsilon,
+        );
+    };
+    let of_rows = Some(n * a >= PARALLEL)
+        .filter(|many| *many)
+        .and_then(|_| choice_of_rows(choices));
+    if let Some(of_rows) = of_rows {
+        let rows = out.par_chunks_exact_mut(width).zip(of_rows.par_iter());
+        rows.for_each(|(row, choice)| {
+            if let Some(n) = choice {
+                add(*n, row);
+            }
+        });
+    } else {
+        for (n, &row) in choices.rows.iter().enumerate() {
+            add(n, &mut out[row as usize * width..][..width]);
+        }
     }
     out
+}
+
+/// The choice that belongs to each row, unless there are several.
+fn choice_of_rows(choices: &ChoicesOfRows) -> Option<Vec<Option<usize>>> {
+    let mut of_rows = vec![None; choices.shape[0]];
+    for (n, &row) in choices.rows.iter().enumerate() {
+        if of_rows[row as usize].replace(n).is_some() {
+            return None;
+        }
+    }
+    Some(of_rows)
 }
 
 /// `1 − ε`, and `ε / k` for `k` allowed actions.

@@ -14,8 +14,10 @@
 
 #[cfg(feature = "cube")]
 mod cube;
+pub(crate) mod exponential;
 pub(crate) mod log_probability;
 pub(crate) mod mlp;
 mod narrow;
+pub(crate) mod panels;
 pub(crate) mod product;
-mod vectorised;
+pub(crate) mod vectorised;

@@ -1,53 +1,5 @@
 //! The one place that calls the matrix-product crate.
 
-/// Longest sum that the product crate always makes in one piece, whatever the number of rows.
-const INNER_BLOCK: usize = 512;
-
-/// `out = x · w` with `x` `[rows, inner]`, `w` `[inner, columns]`, `out` `[rows, columns]`, all row-major.
-///
-/// A row of the result does not depend on the number of rows, to the last bit (tested in `networks/mlp.rs`): long sums are split
-/// here, because the crate would split them by a rule that depends on the number of rows, and a single row is computed
-/// as one of two, because the crate sums single rows in another order.
-///
-/// # Panics
-///
-/// If a slice is shorter than its shape says.
-pub(crate) fn product(
-    x: &[f32],
-    w: &[f32],
-    out: &mut [f32],
-    rows: usize,
-    inner: usize,
-    columns: usize,
-) {
-    if rows == 1 {
-        let mut twice = vec![0.0; 2 * columns];
-        blocks(&x[..inner].repeat(2), w, &mut twice, 2, inner, columns);
-        out[..columns].copy_from_slice(&twice[..columns]);
-    } else {
-        blocks(x, w, out, rows, inner, columns);
-    }
-}
-
-fn blocks(x: &[f32], w: &[f32], out: &mut [f32], rows: usize, inner: usize, columns: usize) {
-    for start in (0..inner).step_by(INNER_BLOCK) {
-        let block = INNER_BLOCK.min(inner - start);
-        multiply(
-            Matrix {
-                values: &x[start..],
-                strides: [inner, 1],
-            },
-            Matrix {
-                values: &w[start * columns..],
-                strides: [columns, 1],
-            },
-            out,
-            [rows, block, columns],
-            start > 0,
-        );
-    }
-}
-
 /// `out = a · b` on one thread, by the products that this crate's kernels are made of.
 ///
 /// # Shapes
@@ -67,7 +19,7 @@ fn blocks(x: &[f32], w: &[f32], out: &mut [f32], rows: usize, inner: usize, colu
 /// ```
 pub fn matrix_product(a: &[f32], b: &[f32], out: &mut [f32], shape: [usize; 3]) {
     let [_, k, n] = shape;
-    multiply(Matrix::rows(a, k), Matrix::rows(b, n), out, shape, false);
+    multiply(Matrix::rows(a, k), Matrix::rows(b, n), out, n, shape, false);
 }
 
 /// A matrix in a slice: entry `(i, j)` lies at `i * strides[0] + j * strides[1]`.
@@ -103,7 +55,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out (+)= a · b` with `a` `[m, k]`, `b` `[k, n]` and `out` `[m, n]` in row-major order, for `shape = [m, k, n]`.
+/// `out (+)= a · b` with `a` `[m, k]`, `b` `[k, n]` and `out` `[m, n]`, for `shape = [m, k, n]`; the rows of `out` lie
+/// `stride` entries apart.
 ///
 /// # Panics
 ///
@@ -116,16 +69,21 @@ pub(crate) fn multiply(
     a: Matrix<'_>,
     b: Matrix<'_>,
     out: &mut [f32],
+    stride: usize,
     shape: [usize; 3],
     accumulate: bool,
 ) {
     let [m, k, n] = shape;
+    let room = Matrix {
+        values: &*out,
+        strides: [stride, 1],
+    };
     assert!(
-        a.holds(m, k) && b.holds(k, n) && out.len() >= m * n,
+        a.holds(m, k) && b.holds(k, n) && room.holds(m, n) && n <= stride,
         "slices hold their matrices"
     );
     // SAFETY: every entry that the shapes and strides reach lies inside the slices (asserted above), `out` is borrowed
-    // mutably and so does not overlap the inputs, and it is in row-major order.
+    // mutably and so does not overlap the inputs, and its rows do not overlap each other.
     unsafe {
         gemm::gemm(
             m,
@@ -133,7 +91,7 @@ pub(crate) fn multiply(
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            stride as isize,
             accumulate,
             a.values.as_ptr(),
             a.strides[1] as isize,

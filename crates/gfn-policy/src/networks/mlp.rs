@@ -1,7 +1,7 @@
 //! Multi-layer perceptron with ReLU, as a burn module and as a host copy.
 
 use super::dense::LayerInit;
-use crate::kernels::mlp::host::{Layer, Network, fingerprint, narrow_head};
+use crate::kernels::mlp::host::Network;
 use crate::kernels::mlp::{MAX_LAYERS, mlp};
 use crate::{FeatureBatch, Workspace};
 use burn::module::{Module, Param};
@@ -9,6 +9,7 @@ use burn::nn::Linear;
 use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 use gfn_env::Features;
 use gfn_loss::Kernels;
+use gfn_loss::kernels::HostValues;
 use std::ops::Range;
 
 /// Layers with ReLU between them and none after the last.
@@ -78,96 +79,70 @@ impl Mlp {
         }
     }
 
-    /// A copy on the host.
+    /// The same on the host, as it is now: later updates make new weights.
     pub fn host(&self) -> HostMlp {
-        let layers: Vec<_> = self.layers.iter().map(HostLayer::new).collect();
-        let views: Vec<_> = layers.iter().map(HostLayer::view).collect();
+        let biases = self.layers.iter().map(|layer| match &layer.bias {
+            Some(bias) => HostValues::new(bias.val()).to_vec(),
+            None => vec![0.0; layer.weight.dims()[1]],
+        });
+        let weights = self.layers.iter();
+        let weights = weights.map(|layer| HeldWeights(HostValues::new(layer.weight.val())));
         HostMlp {
-            narrow_head: narrow_head(&views),
-            parameters: fingerprint(&views),
-            layers,
+            network: Network::new(weights.collect(), biases.collect()),
         }
     }
 }
 
 #[derive(Clone, Debug)]
-struct HostLayer {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-}
+struct HeldWeights(HostValues);
 
-impl HostLayer {
-    fn view(&self) -> Layer<'_> {
-        Layer {
-            weight: &self.weight,
-            bias: &self.bias,
-        }
+impl AsRef<[f32]> for HeldWeights {
+    fn as_ref(&self) -> &[f32] {
+        &self.0
     }
-
-    fn new(layer: &Linear) -> Self {
-        let weight = layer.weight.val();
-        let outputs = weight.dims()[1];
-        let bias = layer.bias.as_ref().map(|bias| read(bias.val()));
-        Self {
-            weight: read(weight),
-            bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
-        }
-    }
-}
-
-/// The values as `f32`.
-fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    let data = tensor.into_data();
-    if data.dtype() == DType::F32
-        && let Ok(values) = data.as_slice::<f32>()
-    {
-        return values.to_vec();
-    }
-    data.iter::<f32>().collect()
 }
 
 /// An [`Mlp`] on the host: sparse first layer, matrix products for the rest, no allocation once warm.
 #[derive(Clone, Debug)]
 pub struct HostMlp {
-    layers: Vec<HostLayer>,
-    narrow_head: Option<Vec<f32>>,
-    parameters: u64,
+    network: Network<HeldWeights>,
 }
 
 impl HostMlp {
-    /// Number of outputs.
-    fn outputs(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.bias.len())
-    }
-
     /// Outputs of every row, row-major `[R, outputs]`.
     pub fn forward(&self, states: &Features, workspace: &mut Workspace, out: &mut Vec<f32>) {
-        self.columns(states, workspace, 0..self.outputs(), out);
+        self.columns(states, None, workspace, 0..self.network.outputs(), out);
     }
 
     /// Some of the outputs of every row, row-major `[R, columns]`.
+    ///
+    /// With `allowed`, row-major for the first outputs, those of other actions may be zero.
     pub(crate) fn columns(
         &self,
         states: &Features,
+        allowed: Option<&[bool]>,
         workspace: &mut Workspace,
         columns: Range<usize>,
         out: &mut Vec<f32>,
     ) {
-        let layers = self.layers.iter().map(HostLayer::view).collect();
-        let network = Network::prepared(layers, self.narrow_head.as_deref(), self.parameters);
         let activations = &mut workspace.activations;
         if !workspace.recording {
             activations.clear();
         } else if activations.n_rows() == 0 {
-            activations.reserve(&network, workspace.expected_rows);
+            activations.reserve(&self.network, workspace.expected_rows);
         }
         let first = activations.n_rows();
-        activations.push(&network, states, 0..states.n_rows());
-        let width = self.outputs();
+        activations.push(&self.network, states, 0..states.n_rows(), allowed);
+        let width = self.network.outputs();
         out.clear();
         for row in activations.outputs()[first * width..].chunks_exact(width) {
             out.extend_from_slice(&row[columns.clone()]);
         }
+    }
+
+    /// Whether it leaves outputs out where it may.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.network.is_wide()
     }
 }
 

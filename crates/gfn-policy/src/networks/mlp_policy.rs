@@ -299,14 +299,26 @@ impl HostPolicy for HostMlpPolicy {
     fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
         // All heads are computed, so that a recorded pass and any other give the same bits.
         self.forward
-            .columns(states, workspace, 0..self.n_actions, logits);
+            .columns(states, None, workspace, 0..self.n_actions, logits);
+    }
+
+    fn allowed_forward_logits(
+        &self,
+        states: &Features,
+        allowed: &[bool],
+        workspace: &mut Workspace,
+        logits: &mut Vec<f32>,
+    ) {
+        let allowed = Some(allowed).filter(|_| self.forward.is_wide());
+        self.forward
+            .columns(states, allowed, workspace, 0..self.n_actions, logits);
     }
 
     fn backward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
         match &self.backward {
             HostBackward::Shared(columns) => {
                 self.forward
-                    .columns(states, workspace, columns.clone(), logits);
+                    .columns(states, None, workspace, columns.clone(), logits);
             }
             HostBackward::Separate(mlp) => mlp.forward(states, workspace, logits),
             HostBackward::Uniform => logits.clear(),

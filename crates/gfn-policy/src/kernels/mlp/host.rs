@@ -4,11 +4,11 @@
 //! sampling serves the training pass as it is.
 
 use super::super::narrow;
-use super::super::product::{Matrix, multiply, product};
+use super::super::panels::{Finish, Panels};
 use super::super::vectorised::vectorised;
+use super::wide;
 use gfn_env::Features;
-use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
-use std::borrow::Cow;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,44 +20,77 @@ pub(crate) struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.bias.len()
     }
 
-    fn inputs(&self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         self.weight.len() / self.bias.len()
     }
 }
 
-/// The layers with what a forward pass prepares once for all rows.
-#[derive(Clone)]
-pub(crate) struct Network<'a> {
-    layers: Cow<'a, [Layer<'a>]>,
-    /// The last layer's weights for [`narrow::product`], where it has few outputs.
-    narrow_head: Option<Cow<'a, [f32]>>,
+/// From this number of outputs on, a last layer computes the outputs of allowed actions alone.
+pub(crate) const WIDE: usize = 512;
+
+/// The layers as a forward pass reads them; made once for all rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Network<W> {
+    layers: Vec<Prepared<W>>,
     parameters: u64,
 }
 
-impl<'a> Network<'a> {
-    pub(crate) fn new(layers: &'a [Layer<'a>]) -> Self {
+#[derive(Clone, Debug)]
+struct Prepared<W> {
+    weight: Weight<W>,
+    bias: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+enum Weight<W> {
+    /// Of the first layer, row-major: a state's features select rows.
+    Rows(W),
+    /// Of a last layer with few outputs, for [`narrow::product`].
+    Narrow(Vec<f32>),
+    Panels(Panels),
+}
+
+impl<W: AsRef<[f32]>> Network<W> {
+    /// `weights` and `biases` of the layers in order.
+    pub(crate) fn new(weights: Vec<W>, biases: Vec<Vec<f32>>) -> Self {
+        let views = weights.iter().zip(&biases);
+        let views: Vec<_> = views
+            .map(|(weight, bias)| Layer {
+                weight: weight.as_ref(),
+                bias,
+            })
+            .collect();
+        let parameters = fingerprint(&views);
+        let last = biases.len() - 1;
+        let layers = weights.into_iter().zip(biases).enumerate();
+        let layers = layers.map(|(l, (weight, bias))| Prepared {
+            weight: if l == 0 {
+                Weight::Rows(weight)
+            } else if l == last && bias.len() <= narrow::WIDTH {
+                Weight::Narrow(narrow::padded(weight.as_ref(), bias.len()))
+            } else {
+                Weight::Panels(Panels::new(weight.as_ref(), bias.len()))
+            },
+            bias,
+        });
         Self {
-            parameters: fingerprint(layers),
-            layers: Cow::Borrowed(layers),
-            narrow_head: narrow_head(layers).map(Cow::Owned),
+            layers: layers.collect(),
+            parameters,
         }
     }
 
-    /// With the head that [`narrow_head`] made before, and the [`fingerprint`].
-    pub(crate) fn prepared(
-        layers: Vec<Layer<'a>>,
-        narrow_head: Option<&'a [f32]>,
-        parameters: u64,
-    ) -> Self {
-        Self {
-            parameters,
-            layers: Cow::Owned(layers),
-            narrow_head: narrow_head.map(Cow::Borrowed),
-        }
+    /// Number of outputs.
+    pub(crate) fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.bias.len())
+    }
+
+    /// Whether it computes the outputs of allowed actions alone where it is told which these are.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.outputs() > WIDE && self.layers.len() > 1
     }
 }
 
@@ -73,13 +106,6 @@ pub(crate) fn fingerprint(layers: &[Layer<'_>]) -> u64 {
         let hash = layer.bias.iter().fold(hash, mix);
         layer.weight.iter().step_by(stride).fold(hash, mix)
     })
-}
-
-/// The last layer's weights padded, unless it has many outputs or is the first as well.
-pub(crate) fn narrow_head(layers: &[Layer<'_>]) -> Option<Vec<f32>> {
-    let head = layers.last()?;
-    let is_narrow = layers.len() > 1 && head.outputs() <= narrow::WIDTH;
-    is_narrow.then(|| narrow::padded(head.weight, head.outputs()))
 }
 
 /// What the layers of a perceptron put out for some rows.
@@ -108,6 +134,15 @@ impl Activations {
         self.layers.iter_mut().for_each(Vec::clear);
     }
 
+    pub(super) fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// The outputs of a layer.
+    pub(super) fn layer(&self, l: usize) -> &[f32] {
+        &self.layers[l]
+    }
+
     /// The last layer's outputs.
     pub(crate) fn outputs(&self) -> &[f32] {
         self.layers.last().map_or(&[], Vec::as_slice)
@@ -122,45 +157,55 @@ impl Activations {
     }
 
     /// Makes room for rows that are expected.
-    pub(crate) fn reserve(&mut self, network: &Network<'_>, n_rows: usize) {
+    pub(crate) fn reserve<W>(&mut self, network: &Network<W>, n_rows: usize) {
         self.layers.resize_with(network.layers.len(), Vec::new);
-        for (values, layer) in self.layers.iter_mut().zip(network.layers.iter()) {
-            values.reserve(n_rows * layer.outputs());
+        for (values, layer) in self.layers.iter_mut().zip(&network.layers) {
+            values.reserve(n_rows * layer.bias.len());
         }
     }
 
     /// Computes further rows behind those that are there.
-    pub(crate) fn push(&mut self, network: &Network<'_>, features: &Features, rows: Range<usize>) {
-        let layers = &network.layers;
+    ///
+    /// `allowed`, row-major with the same number of entries for each row, tells which of the first outputs are asked for: a
+    /// wide last layer leaves others zero.
+    pub(crate) fn push<W: AsRef<[f32]>>(
+        &mut self,
+        network: &Network<W>,
+        features: &Features,
+        rows: Range<usize>,
+        allowed: Option<&[bool]>,
+    ) {
         self.parameters = network.parameters;
-        self.layers.resize_with(layers.len(), Vec::new);
+        self.layers.resize_with(network.layers.len(), Vec::new);
         let (start, n) = (self.n_rows, rows.len());
-        let last = layers.len() - 1;
-        for (l, layer) in layers.iter().enumerate() {
-            let width = layer.outputs();
+        let last = network.layers.len() - 1;
+        for (l, layer) in network.layers.iter().enumerate() {
+            let width = layer.bias.len();
             let (before, after) = self.layers.split_at_mut(l);
             let out = &mut after[0];
             out.resize((start + n) * width, 0.0);
             let out = &mut out[start * width..];
-            if l == 0 {
-                gather_sum(
-                    layer.weight,
-                    layer.bias,
+            let x = match before.last() {
+                Some(x) => &x[start * (x.len() / (start + n).max(1))..],
+                None => &[],
+            };
+            match &layer.weight {
+                Weight::Rows(weight) => gather_sum(
+                    weight.as_ref(),
+                    &layer.bias,
                     features,
                     rows.start,
                     out,
                     l < last,
-                );
-            } else {
-                let inputs = layer.inputs();
-                let x = &before[l - 1][start * inputs..];
-                match &network.narrow_head {
-                    Some(padded) if l == last => narrow::product(x, padded, layer.bias, out),
-                    _ => {
-                        product(x, layer.weight, out, n, inputs, width);
-                        add_bias(out, layer.bias, l < last);
-                    }
+                ),
+                Weight::Narrow(padded) => narrow::product(x, padded, &layer.bias, out),
+                Weight::Panels(panels) if l < last => {
+                    panels.multiply(x, out, Finish::BiasRelu(&layer.bias));
                 }
+                Weight::Panels(panels) => match allowed.filter(|_| width > WIDE && n > 0) {
+                    Some(allowed) => wide::forward(panels, x, &layer.bias, allowed, out),
+                    None => panels.multiply(x, out, Finish::Bias(&layer.bias)),
+                },
             }
         }
         self.n_rows += n;
@@ -196,78 +241,8 @@ vectorised! {
     }
 }
 
-vectorised! {
-    /// What follows a product: bias and activation in one pass over rows that are still in the cache.
-    fn add_bias<'a>(out: &'a mut [f32], bias: &'a [f32], relu: bool) {
-        for row in out.chunks_exact_mut(bias.len()) {
-            if relu {
-                for (v, &b) in row.iter_mut().zip(bias) {
-                    *v = (*v + b).max(0.0);
-                }
-            } else {
-                for (v, &b) in row.iter_mut().zip(bias) {
-                    *v += b;
-                }
-            }
-        }
-    }
-}
-
-vectorised! {
-    /// The gradient through ReLU in place, and its sums over rows.
-    fn mask_and_sum<'a>(gradient: &'a mut [f32], activation: &'a [f32], sums: &'a mut [f32]) {
-        let width = sums.len();
-        let rows = gradient.chunks_exact_mut(width).zip(activation.chunks_exact(width));
-        for (gradient, activation) in rows {
-            for ((g, &a), sum) in gradient.iter_mut().zip(activation).zip(sums.iter_mut()) {
-                *g = if a > 0.0 { *g } else { 0.0 };
-                *sum += *g;
-            }
-        }
-    }
-}
-
-vectorised! {
-    fn add_rows<'a>(rows: &'a [f32], sums: &'a mut [f32]) {
-        for row in rows.chunks_exact(sums.len()) {
-            for (sum, &v) in sums.iter_mut().zip(row) {
-                *sum += v;
-            }
-        }
-    }
-}
-
-vectorised! {
-    /// The gradient of the first layer's weights: each row goes to the rows that its features select.
-    fn scatter_add<'a>(
-        gradient: &'a [f32],
-        width: usize,
-        features: &'a Features,
-        first_row: usize,
-        out: &'a mut [f32],
-    ) {
-        for (i, gradient) in gradient.chunks_exact(width).enumerate() {
-            let (indices, values) = features.row(first_row + i);
-            for (&j, &value) in indices.iter().zip(values) {
-                let out = &mut out[j as usize * width..][..width];
-                for (o, &g) in out.iter_mut().zip(gradient) {
-                    *o += value * g;
-                }
-            }
-        }
-    }
-}
-
-vectorised! {
-    fn add_to<'a>(out: &'a mut [f32], values: &'a [f32]) {
-        for (o, &v) in out.iter_mut().zip(values) {
-            *o += v;
-        }
-    }
-}
-
 /// Rows of one block that are computed at a time: their gradients fit into the cache beside the weights.
-const CHUNK: usize = 240;
+pub(super) const CHUNK: usize = 240;
 
 /// Evaluates rows in blocks, side by side. The blocks depend on the number of rows alone.
 pub(crate) fn evaluate(
@@ -278,167 +253,23 @@ pub(crate) fn evaluate(
     if rows.is_empty() {
         return Vec::new();
     }
-    let network = Network::new(layers);
+    let network = Network::new(
+        layers.iter().map(|layer| layer.weight).collect(),
+        layers.iter().map(|layer| layer.bias.to_vec()).collect(),
+    );
     let block = rows.len().div_ceil(2).clamp(16, CHUNK);
     (0..rows.len().div_ceil(block))
         .into_par_iter()
         .map(|i| {
             let start = rows.start + i * block;
             let mut activations = Activations::default();
-            activations.push(&network, features, start..(start + block).min(rows.end));
+            activations.push(
+                &network,
+                features,
+                start..(start + block).min(rows.end),
+                None,
+            );
             Arc::new(activations)
         })
         .collect()
-}
-
-/// The gradients of all parameters, `[weight, bias]` of each layer in turn, from those of the outputs.
-///
-/// `blocks` hold the activations of all rows in order.
-pub(crate) fn backward(
-    layers: &[Layer<'_>],
-    features: &Features,
-    blocks: &[Arc<Activations>],
-    gradient: &[f32],
-) -> Vec<Vec<f32>> {
-    let n_rows: usize = blocks.iter().map(|block| block.n_rows).sum();
-    // Every part has its own gradients, which are added in order at the end: the sums depend on the rows alone.
-    let n_parts = (n_rows / 1024).clamp(2, 8);
-    let mut parts: Vec<Vec<Vec<f32>>> = split(blocks, n_parts)
-        .par_iter()
-        .map(|pieces| {
-            let mut part = Part::new(layers, features);
-            for piece in pieces {
-                let outputs = layers[layers.len() - 1].outputs();
-                let range =
-                    piece.first_row * outputs..(piece.first_row + piece.rows.len()) * outputs;
-                part.add(piece, &blocks[piece.block], &gradient[range]);
-            }
-            part.finish()
-        })
-        .collect();
-    let mut total = parts.remove(0);
-    for part in parts {
-        for (total, part) in total.iter_mut().zip(&part) {
-            add_to(total, part);
-        }
-    }
-    total
-}
-
-/// Some rows of a block.
-struct Piece {
-    block: usize,
-    rows: Range<usize>,
-    /// The first of them, counted through all blocks.
-    first_row: usize,
-}
-
-/// Cuts all rows into parts of nearly equal numbers, and these into pieces of at most [`CHUNK`] rows.
-fn split(blocks: &[Arc<Activations>], n_parts: usize) -> Vec<Vec<Piece>> {
-    let n_rows: usize = blocks.iter().map(|block| block.n_rows).sum();
-    let mut parts: Vec<Vec<Piece>> = Vec::new();
-    let (mut part, mut first_row) = (0, 0);
-    parts.resize_with(n_parts, Vec::new);
-    for (block, activations) in blocks.iter().enumerate() {
-        let mut row = 0;
-        while row < activations.n_rows {
-            while first_row >= n_rows * (part + 1) / n_parts {
-                part += 1;
-            }
-            let left = (n_rows * (part + 1) / n_parts - first_row).min(activations.n_rows - row);
-            // Pieces of like size instead of a last small one.
-            let n = left.div_ceil(left.div_ceil(CHUNK));
-            parts[part].push(Piece {
-                block,
-                rows: row..row + n,
-                first_row,
-            });
-            row += n;
-            first_row += n;
-        }
-    }
-    parts.retain(|pieces| !pieces.is_empty());
-    if parts.is_empty() {
-        parts.push(Vec::new());
-    }
-    parts
-}
-
-/// The gradients that one thread gathers.
-struct Part<'a> {
-    layers: &'a [Layer<'a>],
-    features: &'a Features,
-    /// Those of weights with few columns are kept transposed: long rows make fast products.
-    gradients: Vec<Vec<f32>>,
-    upper: Vec<f32>,
-    lower: Vec<f32>,
-}
-
-fn is_transposed(layer: &Layer<'_>, l: usize) -> bool {
-    l > 0 && 4 * layer.outputs() < layer.inputs()
-}
-
-impl<'a> Part<'a> {
-    fn new(layers: &'a [Layer<'a>], features: &'a Features) -> Self {
-        let gradients = layers
-            .iter()
-            .flat_map(|layer| [vec![0.0; layer.weight.len()], vec![0.0; layer.bias.len()]])
-            .collect();
-        Self {
-            layers,
-            features,
-            gradients,
-            upper: Vec::new(),
-            lower: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, piece: &Piece, block: &Activations, gradient: &[f32]) {
-        let n = piece.rows.len();
-        self.upper.clear();
-        self.upper.extend_from_slice(gradient);
-        let last = self.layers.len() - 1;
-        add_rows(&self.upper, &mut self.gradients[2 * last + 1]);
-        for (l, layer) in self.layers.iter().enumerate().rev() {
-            let (inputs, outputs) = (layer.inputs(), layer.outputs());
-            if l == 0 {
-                let out = &mut self.gradients[0];
-                scatter_add(&self.upper, outputs, self.features, piece.first_row, out);
-                break;
-            }
-            let below = &block.layers[l - 1][piece.rows.start * inputs..piece.rows.end * inputs];
-            let (x, d) = (
-                Matrix::rows(below, inputs),
-                Matrix::rows(&self.upper, outputs),
-            );
-            let out = &mut self.gradients[2 * l];
-            if is_transposed(layer, l) {
-                multiply(d.transposed(), x, out, [outputs, n, inputs], true);
-            } else {
-                multiply(x.transposed(), d, out, [inputs, n, outputs], true);
-            }
-            self.lower.resize(n * inputs, 0.0);
-            let weight = Matrix::rows(layer.weight, outputs).transposed();
-            multiply(d, weight, &mut self.lower, [n, outputs, inputs], false);
-            mask_and_sum(&mut self.lower, below, &mut self.gradients[2 * l - 1]);
-            std::mem::swap(&mut self.upper, &mut self.lower);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Vec<f32>> {
-        for (l, layer) in self.layers.iter().enumerate() {
-            if is_transposed(layer, l) {
-                let (inputs, outputs) = (layer.inputs(), layer.outputs());
-                let transposed = std::mem::take(&mut self.gradients[2 * l]);
-                let mut weight = vec![0.0; transposed.len()];
-                for (o, row) in transposed.chunks_exact(inputs).enumerate() {
-                    for (i, &v) in row.iter().enumerate() {
-                        weight[i * outputs + o] = v;
-                    }
-                }
-                self.gradients[2 * l] = weight;
-            }
-        }
-        self.gradients
-    }
 }

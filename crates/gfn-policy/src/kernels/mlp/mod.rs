@@ -1,7 +1,9 @@
 //! A perceptron with ReLU over sparse rows as one operation.
 
+mod backward;
 pub(crate) mod host;
 mod parameters;
+mod wide;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -114,7 +116,7 @@ fn backward<B: HostBackend>(
     let values: Vec<_> = parameters.iter().map(B::values::<f32>).collect();
     let layers = layers(&values);
     let gradient = B::values::<f32>(gradient);
-    let gradients = host::backward(&layers, &rows.features, rows.blocks(&layers), &gradient);
+    let gradients = backward::backward(&layers, &rows.features, rows.blocks(&layers), &gradient);
     gradients
         .into_iter()
         .enumerate()
