@@ -2,9 +2,9 @@
 
 use crate::either_end::EitherEnd;
 use gfn_env::{
-    Action, ChildFeatures, Condition, ConditionSet, Conditional, Environment, EnvironmentError,
-    Features, Hypergrid, HypergridReward, Purpose, Reward as _, StateGraph, Streams,
-    TemperedReward, UniqueChildren, check_environment, log_partition,
+    Action, ChildFeatures, Condition, ConditionSet, Conditional, Environment as _,
+    EnvironmentError, Features, Hypergrid, HypergridReward, Purpose, Reward as _, StateGraph,
+    Streams, TemperedReward, UniqueChildren, check_environment, log_partition,
 };
 use std::collections::BTreeSet;
 
