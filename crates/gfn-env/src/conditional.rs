@@ -259,9 +259,13 @@ impl<E: Environment> Environment for Conditional<E> {
         self.encode_condition(state.condition, row);
     }
 
-    /// The object, without its condition.
+    /// The object and its condition: `1 3 under 0.5`.
     fn describe(&self, state: &Self::State) -> String {
-        self.env.describe(&state.state)
+        format!(
+            "{} under {:?}",
+            self.env.describe(&state.state),
+            state.condition
+        )
     }
 }
 

@@ -425,3 +425,55 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<()> {
     current.insert(last.to_owned(), value);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{HypergridProblem, StateOf};
+    use gfn_env::rand_chacha::ChaCha8Rng;
+    use gfn_env::{Hypergrid, HypergridReward};
+
+    /// A grid that does not say which states are parts of an object.
+    struct NoParts(HypergridProblem);
+
+    impl Problem for NoParts {
+        type Environment = Hypergrid;
+        type Reward = HypergridReward;
+
+        fn environment(&self) -> &Hypergrid {
+            self.0.environment()
+        }
+
+        fn reward(&self) -> &HypergridReward {
+            self.0.reward()
+        }
+
+        fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
+            self.0.distance(a, b)
+        }
+
+        fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
+            self.0.test_set(size, rng)
+        }
+    }
+
+    #[test]
+    fn a_guide_by_substructures_needs_an_environment_that_has_them() {
+        let grid = || {
+            let environment = Hypergrid::new(2, 4).unwrap();
+            let reward = HypergridReward::original(&environment, 0.1, 0.5, 2.0).unwrap();
+            HypergridProblem {
+                environment,
+                reward,
+            }
+        };
+        let demands =
+            |guide| ObjectiveConfig::GuidedTrajectoryBalance { alpha: 1.0, guide }.demands();
+        let substructure = demands(GuideConfig::default());
+        assert!(Meets(substructure).visit(grid()).is_ok());
+        let error = Meets(substructure).visit(NoParts(grid())).unwrap_err();
+        assert!(error.to_string().contains("kind = \"uniform\""), "{error}");
+        let uniform = demands(GuideConfig::Uniform {});
+        assert!(Meets(uniform).visit(NoParts(grid())).is_ok());
+    }
+}

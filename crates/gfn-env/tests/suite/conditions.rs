@@ -2,9 +2,9 @@
 
 use crate::either_end::EitherEnd;
 use gfn_env::{
-    Action, ChildFeatures, Condition, ConditionSet, Conditional, Environment, EnvironmentError,
-    Features, Hypergrid, HypergridReward, Purpose, Reward as _, StateGraph, Streams,
-    TemperedReward, UniqueChildren, check_environment, log_partition,
+    Action, ChildFeatures, Condition, ConditionSet, Conditional, Environment as _,
+    EnvironmentError, Features, Hypergrid, HypergridReward, Purpose, Reward as _, StateGraph,
+    Streams, TemperedReward, UniqueChildren, check_environment, log_partition,
 };
 use std::collections::BTreeSet;
 
@@ -95,6 +95,9 @@ fn conditions_are_graphs_of_their_own() {
         .log_reward(&[state], &mut out)
         .unwrap();
     assert_eq!(out, [0.5 * (0.1f64 + 0.5).ln()]);
+    let mut state = env.at(0.5).source();
+    env.step(&mut state, Action(1)).unwrap();
+    assert_eq!(env.describe(&state), "0 1 under 0.5");
 }
 
 #[test]

@@ -88,7 +88,6 @@ fn distances(
             &target_distribution(&log_rewards),
         );
         let error = (trainer.policy().log_z_of(&env) - log_partition(&log_rewards)).abs();
-        println!("beta {beta}: total variation {found:.4}, error of log Z {error:.4}");
         (tv, log_z) = (tv.max(found), log_z.max(error));
     }
     (tv, log_z)
