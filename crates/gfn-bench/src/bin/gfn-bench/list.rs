@@ -1,6 +1,8 @@
 //! `gfn-bench list`.
 
-use gfn_bench::experiment::{BackwardTrainingConfig, EnvironmentConfig, ObjectiveConfig};
+use gfn_bench::experiment::{
+    BackwardTrainingConfig, EnvironmentConfig, ObjectiveConfig, SourceConfig,
+};
 use gfn_bench::{Backend, DeviceSpec, suite};
 use std::path::Path;
 
@@ -26,6 +28,22 @@ pub(super) fn print(experiments: &Path) {
         ),
         ("policies", &["mlp", "tabular"]),
         ("behaviours", &["on-policy", "epsilon-uniform", "tempered"]),
+        ("sources", SourceConfig::NAMES),
+        (
+            "auxiliary",
+            &[
+                "loss-guided",
+                "adaptive-teacher",
+                "multiplicative",
+                "sibling-augmented",
+                "novelty",
+                "unguided",
+            ],
+        ),
+        (
+            "intrinsic",
+            &["random-network-distillation", "state-counts"],
+        ),
         (
             "schedules",
             &["constant", "linear", "exponential", "cosine"],
