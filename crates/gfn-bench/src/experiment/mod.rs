@@ -23,6 +23,7 @@ mod budget;
 mod condition;
 mod environment;
 mod evaluation;
+mod exploration;
 mod objective;
 mod optimiser;
 mod policy;
@@ -32,6 +33,7 @@ pub use budget::{Budget, EarlyStopping};
 pub use condition::{ConditionConfig, TemperatureRange};
 pub use environment::EnvironmentConfig;
 pub use evaluation::{CorrelationConfig, EvaluationConfig};
+pub use exploration::{AuxiliaryObjective, ExplorationConfig, SourceConfig, SourceShare};
 pub use objective::{GuideConfig, ObjectiveConfig, ObjectsConfig, PriorConfig};
 pub use optimiser::OptimiserConfig;
 pub use policy::{BackwardConfig, ChildrenConfig, LogZInit, PolicyConfig, TrunkConfig};
@@ -81,9 +83,12 @@ pub struct Experiment {
     /// How P_B is trained.
     #[serde(default)]
     pub backward_training: BackwardTrainingConfig,
-    /// Exploration.
+    /// How the agent's own actions are chosen.
     #[serde(default)]
     pub behaviour: BehaviourConfig,
+    /// Where the trajectories of a batch come from.
+    #[serde(default, skip_serializing_if = "ExplorationConfig::is_default")]
+    pub exploration: ExplorationConfig,
     /// Optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
@@ -193,6 +198,9 @@ impl Experiment {
         self.regression.validate().context("at `regression`")?;
         self.behaviour.build().map(drop).context("at `behaviour`")?;
         self.objective.validate().context("at `objective`")?;
+        self.exploration
+            .validate(&self.objective, self.budget.batch_size)
+            .context("at `exploration`")?;
         if let ObjectiveConfig::Divergence { .. } = self.objective
             && self.behaviour != (BehaviourConfig::OnPolicy {})
         {

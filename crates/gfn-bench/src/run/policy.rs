@@ -12,6 +12,10 @@ use gfn_policy::{
     AggregatedPolicy, ConditionalPolicy, EdgeFlowPolicy, FlowPolicy, MlpFlowPolicy, MlpPolicy,
     Policy, TabularFlowPolicy, TabularPolicy,
 };
+use std::sync::Arc;
+
+/// Builds a policy of the shape that the experiment describes, with weights of the streams.
+pub(super) type Maker<Q> = Arc<dyn Fn(Streams) -> Q + Send + Sync>;
 
 /// Code that works on any problem and policy.
 pub(super) trait PolicyVisitor {
@@ -22,18 +26,18 @@ pub(super) trait PolicyVisitor {
     fn without_flows<P: Problem, Q: Policy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<Self::Output>;
 
     /// Called where the objective asks for flows.
     fn with_flows<P: Problem, Q: FlowPolicy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<Self::Output>;
 }
 
-/// Builds problem and policy of `experiment` on `device` and hands them to `visitor`.
+/// Builds the problem of `experiment`, and hands it to `visitor` with what makes policies on `device`.
 ///
 /// # Errors
 ///
@@ -54,13 +58,13 @@ pub(super) fn visit_policy<V: PolicyVisitor>(
 fn on_children<V: PolicyVisitor, P: Problem>(
     visitor: V,
     problem: UniqueChildrenProblem<P>,
-    policy: ChildPolicy,
+    make: Maker<ChildPolicy>,
     flows: bool,
 ) -> Result<V::Output> {
     if flows {
-        visitor.with_flows(problem, policy)
+        visitor.with_flows(problem, make)
     } else {
-        visitor.without_flows(problem, policy)
+        visitor.without_flows(problem, make)
     }
 }
 
@@ -79,15 +83,16 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
             device,
             visitor,
         } = self;
-        let streams = Streams::new(experiment.seed);
         let flows = experiment.objective.demands().flows;
         match &experiment.policy {
             PolicyConfig::EdgeFlow { .. } => {
                 let config = experiment.policy.edge_flow();
                 let config = config.context("edge flows have a shape")?;
                 let problem = UniqueChildrenProblem::new(problem, ChildFeatures::Encodings);
-                let policy = EdgeFlowPolicy::new(&config, problem.environment(), streams, device);
-                on_children(visitor, problem, ChildPolicy::EdgeFlow(policy), flows)
+                let (env, device) = (problem.environment().clone(), device.clone());
+                let make =
+                    move |s| ChildPolicy::EdgeFlow(EdgeFlowPolicy::new(&config, &env, s, &device));
+                on_children(visitor, problem, Arc::new(make), flows)
             }
             PolicyConfig::Mlp {
                 children: ChildrenConfig::Aggregated,
@@ -96,15 +101,17 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                 let config = experiment.policy.mlp();
                 let config = config.context("a perceptron has a shape")?;
                 let problem = UniqueChildrenProblem::new(problem, ChildFeatures::Actions);
-                let env = problem.environment();
-                let policy = if flows {
-                    let policy = MlpFlowPolicy::new(&config, env.inner(), streams, device);
-                    ChildPolicy::AggregatedWithFlow(AggregatedPolicy::new(policy, env))
-                } else {
-                    let policy = MlpPolicy::new(&config, env.inner(), streams, device);
-                    ChildPolicy::Aggregated(AggregatedPolicy::new(policy, env))
+                let (env, device) = (problem.environment().clone(), device.clone());
+                let make = move |s| {
+                    if flows {
+                        let policy = MlpFlowPolicy::new(&config, env.inner(), s, &device);
+                        ChildPolicy::AggregatedWithFlow(AggregatedPolicy::new(policy, &env))
+                    } else {
+                        let policy = MlpPolicy::new(&config, env.inner(), s, &device);
+                        ChildPolicy::Aggregated(AggregatedPolicy::new(policy, &env))
+                    }
                 };
-                on_children(visitor, problem, policy, flows)
+                on_children(visitor, problem, Arc::new(make), flows)
             }
             PolicyConfig::Mlp { .. } => {
                 let config = experiment.policy.mlp();
@@ -113,32 +120,35 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                     let set = condition.set()?;
                     let problem = ConditionalProblem::new(problem, set, condition.measured())
                         .context("at `condition`")?;
-                    let env = problem.environment();
-                    let policy = MlpPolicy::new(&config, env, streams, device);
-                    let hidden = condition.log_z_hidden();
-                    let policy = ConditionalPolicy::new(policy, env, hidden, streams, device);
-                    return visitor.without_flows(problem, policy);
+                    let (env, device) = (problem.environment().clone(), device.clone());
+                    let hidden = condition.log_z_hidden().to_vec();
+                    let make = move |s| {
+                        let policy = MlpPolicy::new(&config, &env, s, &device);
+                        ConditionalPolicy::new(policy, &env, &hidden, s, &device)
+                    };
+                    return visitor.without_flows(problem, Arc::new(make));
                 }
-                let env = problem.environment();
+                let (env, device) = (problem.environment().clone(), device.clone());
                 if flows {
-                    let policy = MlpFlowPolicy::new(&config, env, streams, device);
-                    visitor.with_flows(problem, policy)
+                    let make = move |s| MlpFlowPolicy::new(&config, &env, s, &device);
+                    visitor.with_flows(problem, Arc::new(make))
                 } else {
-                    let policy = MlpPolicy::new(&config, env, streams, device);
-                    visitor.without_flows(problem, policy)
+                    let make = move |s| MlpPolicy::new(&config, &env, s, &device);
+                    visitor.without_flows(problem, Arc::new(make))
                 }
             }
             PolicyConfig::Tabular { .. } => {
                 let backward = experiment.policy.backward();
                 let problem = IndexedProblem::new(problem, experiment.evaluation.exact_max_states)
                     .context("a tabular policy numbers all states (raise evaluation.exact_max_states or use kind = \"mlp\")")?;
-                let env = problem.environment();
+                let (env, device) = (problem.environment().clone(), device.clone());
+                // Tables start at 0 whatever the streams.
                 if flows {
-                    let policy = TabularFlowPolicy::new(env, backward, device);
-                    visitor.with_flows(problem, policy)
+                    let make = move |_| TabularFlowPolicy::new(&env, backward, &device);
+                    visitor.with_flows(problem, Arc::new(make))
                 } else {
-                    let policy = TabularPolicy::new(env, backward, device);
-                    visitor.without_flows(problem, policy)
+                    let make = move |_| TabularPolicy::new(&env, backward, &device);
+                    visitor.without_flows(problem, Arc::new(make))
                 }
             }
         }

@@ -4,8 +4,9 @@ use super::early_stopping::Patience;
 use super::folder::{finished, require_same_experiment};
 use super::health::HealthLog;
 use super::objective;
-use super::policy::{PolicyVisitor, visit_policy};
+use super::policy::{Maker, PolicyVisitor, visit_policy};
 use super::session::Session;
+use super::sources::with_sources;
 use super::{Manifest, Recorder, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{EvaluationConfig, Experiment, LogZInit, ObjectiveConfig, PolicyConfig};
@@ -17,7 +18,7 @@ use crate::metrics::{Figures, push};
 use crate::problem::{KnownTarget, Problem, StateOf};
 use crate::summary::RunSummary;
 use anyhow::{Context as _, Result, bail};
-use gfn_env::{Environment as _, Features, Trajectories, log_partition};
+use gfn_env::{Environment as _, Features, Streams, Trajectories, log_partition};
 use gfn_policy::{
     FlowPolicy, HostPolicy, Kernels, Policy, Workspace, named_parameters, to_safetensors,
 };
@@ -133,24 +134,30 @@ impl PolicyVisitor for Start<'_, '_> {
     fn without_flows<P: Problem, Q: Policy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<RunSummary> {
         let config = &self.experiment.objective;
+        let policy = make(Streams::new(self.experiment.seed));
         let prior = objective::prior(config, &policy)?;
         let target = self.target(&problem, prior.as_ref())?;
         let conditions = self.conditions(&problem, prior.as_ref())?;
         let objective = objective::without_flows(config, prior)?;
-        self.train(problem, (target, conditions), policy, objective)
+        let again = || objective::without_flows(config, None);
+        let targets = (target, conditions);
+        self.train(problem, targets, (policy, make), (objective, &again))
     }
 
     fn with_flows<P: Problem, Q: FlowPolicy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<RunSummary> {
+        let policy = make(Streams::new(self.experiment.seed));
         let target = self.target(&problem, None::<&Q>)?;
         let objective = objective::with_flows(&self.experiment.objective)?;
-        self.train(problem, (target, Vec::new()), policy, objective)
+        let again = || objective::with_flows(&self.experiment.objective);
+        let targets = (target, Vec::new());
+        self.train(problem, targets, (policy, make), (objective, &again))
     }
 }
 
@@ -203,8 +210,11 @@ impl Start<'_, '_> {
         self,
         problem: P,
         (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<P>>),
-        policy: Q,
-        objective: Box<dyn Objective<Q>>,
+        (policy, make): (Q, Maker<Q>),
+        (objective, again): (
+            Box<dyn Objective<Q>>,
+            &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
+        ),
     ) -> Result<RunSummary> {
         let behaviour = self.experiment.behaviour.build();
         let mut trainer = Trainer::new(
@@ -224,6 +234,7 @@ impl Start<'_, '_> {
         if let Some(guide) = objective::guide(&self.experiment.objective, &problem)? {
             trainer = trainer.with_guide(guide);
         }
+        trainer = with_sources(trainer, self.experiment, &make, again)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();
         }
@@ -346,7 +357,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
                 }
             };
             self.session.add(&report, self.experiment.budget.batch_size);
-            self.note_samples(&trajectories)?;
+            self.note_samples(&trajectories, report.n_own)?;
             if let Some(health) = &mut self.session.health {
                 health.observe(&report, &trajectories);
                 if health.window_ended() {
@@ -404,13 +415,20 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         }
     }
 
-    fn note_samples(&mut self, trajectories: &Trajectories<StateOf<P>>) -> Result<()> {
+    /// Modes of all samples; the window is of the agent's own, the first `n_own`.
+    fn note_samples(
+        &mut self,
+        trajectories: &Trajectories<StateOf<P>>,
+        n_own: usize,
+    ) -> Result<()> {
         let iteration = self.trainer.iteration();
-        for terminal in trajectories.terminals() {
+        for (b, terminal) in trajectories.terminals().enumerate() {
             if let Some(mode) = self.problem.mode(terminal) {
                 self.session.modes.insert(mode, iteration);
             }
-            if let (Some(window), Some(target)) = (&mut self.session.window, &self.target) {
+            if let (Some(window), Some(target)) = (&mut self.session.window, &self.target)
+                && b < n_own
+            {
                 let object = target.terminal_index(terminal).with_context(|| {
                     format!("the sampled object {terminal:?} is not among the enumerated ones")
                 })?;
@@ -449,6 +467,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         if let Some(health) = &self.session.health {
             figures.extend(health.figures());
         }
+        figures.extend(self.trainer.source_figures());
         let mut sampled = Figures::new();
         if config.samples > 0 {
             let settings = SampleSettings {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod adam;
 #[cfg(test)]
+mod auxiliary;
+#[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
 mod common;

@@ -135,7 +135,7 @@ fn guided_trainer(
 }
 
 /// Runs 30 iterations at once and in parts, and returns what was seen.
-fn assert_resumes<P: Policy, O: Objective<P>>(
+pub(crate) fn assert_resumes<P: Policy, O: Objective<P>>(
     make: &dyn Fn(u64) -> Trainer<Hypergrid, HypergridReward, P, O>,
 ) -> Vec<Seen> {
     let dir = tempfile::tempdir().unwrap();

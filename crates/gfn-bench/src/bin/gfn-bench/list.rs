@@ -1,7 +1,7 @@
 //! `gfn-bench list`.
 
 use gfn_bench::experiment::{
-    BackwardTrainingConfig, ConditionConfig, EnvironmentConfig, ObjectiveConfig,
+    BackwardTrainingConfig, ConditionConfig, EnvironmentConfig, ObjectiveConfig, SourceConfig,
 };
 use gfn_bench::{Backend, DeviceSpec, suite};
 use std::path::Path;
@@ -38,6 +38,22 @@ pub(super) fn print(experiments: &Path) {
                 "noisy-layers",
                 "mixture",
             ],
+        ),
+        ("sources", SourceConfig::NAMES),
+        (
+            "auxiliary",
+            &[
+                "loss-guided",
+                "adaptive-teacher",
+                "multiplicative",
+                "sibling-augmented",
+                "novelty",
+                "unguided",
+            ],
+        ),
+        (
+            "intrinsic",
+            &["random-network-distillation", "state-counts"],
         ),
         (
             "schedules",
