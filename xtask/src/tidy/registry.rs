@@ -77,6 +77,21 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         path: "crates/gfn-explore/src/config.rs",
         name: "BehaviourConfig",
     },
+    ConfigEnum {
+        kind: "source",
+        path: "crates/gfn-bench/src/experiment/exploration.rs",
+        name: "SourceConfig",
+    },
+    ConfigEnum {
+        kind: "auxiliary reward",
+        path: "crates/gfn-explore/src/auxiliary.rs",
+        name: "AuxiliaryReward",
+    },
+    ConfigEnum {
+        kind: "intrinsic reward",
+        path: "crates/gfn-explore/src/intrinsic/mod.rs",
+        name: "IntrinsicConfig",
+    },
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Problem>> {
