@@ -28,7 +28,8 @@
 //!
 //! # What is here
 //!
-//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`] and [`peptide`], each with its rewards; [`Indexed`]
+//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`] and
+//!   [`deceptive_grid`], each with its rewards; [`Indexed`]
 //!   makes any of them tabular
 //! - [`exact`]: terminal distribution of a policy, flows of a reward, the policy of the flows, `log Z`
 //! - [`check_environment`] and [`check_enumerable`]: conformance of an environment
@@ -82,8 +83,10 @@
 //! - `serde`: serialisation of configurations, states and actions
 
 mod action;
+pub mod bag;
 pub mod bit_sequence;
 mod check;
+pub mod deceptive_grid;
 mod energy;
 mod environment;
 mod error;
@@ -92,6 +95,7 @@ mod features;
 pub mod hypergrid;
 mod indexed;
 mod normal;
+pub mod parentheses;
 pub mod peptide;
 mod reward;
 pub mod sequence;
@@ -101,10 +105,12 @@ pub mod tfbind8;
 mod trajectories;
 
 pub use action::{Action, BackwardAction};
+pub use bag::{Bag, BagOrder, BagReward, BagRewardConfig, BagState};
 pub use bit_sequence::{
     BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, HammingReward,
 };
 pub use check::{CheckError, CheckReport, check_enumerable, check_environment};
+pub use deceptive_grid::{DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig};
 pub use energy::{EnergyFn, PartialEnergy};
 pub use environment::{Enumerable, Environment};
 pub use error::{EnvironmentError, RewardError};
@@ -112,6 +118,7 @@ pub use exact::{ExactError, StateGraph, log_partition, target_distribution, tota
 pub use features::{FeatureRow, Features};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;
+pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
 pub use reward::{LogRewardFn, Reward, checked_log_reward};
 pub use sequence::{Sequence, SequenceReward, SequenceRewardConfig, SequenceState};

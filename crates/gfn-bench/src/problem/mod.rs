@@ -1,16 +1,22 @@
 //! A problem is an environment with its reward and what metrics ask of both: modes, distances, a test set.
 
+mod bag;
 mod bit_sequence;
+mod deceptive_grid;
 mod hypergrid;
 mod indexed;
+mod parentheses;
 mod peptide;
 mod sequence;
 mod set;
 mod tfbind8;
 
+pub use bag::{BagProblem, BagStringProblem};
 pub use bit_sequence::BitSequenceProblem;
+pub use deceptive_grid::DeceptiveGridProblem;
 pub use hypergrid::HypergridProblem;
 pub use indexed::IndexedProblem;
+pub use parentheses::ParenthesesProblem;
 pub use peptide::PeptideProblem;
 pub use sequence::SequenceProblem;
 pub use set::SetProblem;
@@ -70,6 +76,11 @@ pub trait Problem: Send + Sync + 'static {
     /// Exact figures of the target, where there is a way to them other than enumeration. May take a second.
     fn known_target(&self) -> Option<KnownTarget> {
         None
+    }
+
+    /// Figures of its own of fresh on-policy samples, with their names; each starts with `samples.`.
+    fn sample_figures(&self, _terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
+        Vec::new()
     }
 
     /// Row and column of a terminal state, where the objects lie on a plane that can be drawn.

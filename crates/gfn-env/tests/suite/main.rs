@@ -1,17 +1,23 @@
 //! Tests of the public interface, one module for each subject.
 
 #[cfg(test)]
+mod bag;
+#[cfg(test)]
 mod bit_sequence;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod deceptive_grid;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod hypergrid;
 #[cfg(test)]
 mod landscapes;
+#[cfg(test)]
+mod parentheses;
 mod peptide;
 #[cfg(test)]
 mod sequence;
