@@ -28,9 +28,9 @@
 //!
 //! # What is here
 //!
-//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`] and [`peptide`], each with its rewards; [`Indexed`]
-//!   makes any of them tabular, [`UniqueChildren`] gives each child one action, [`Conditional`] has one graph for each
-//!   condition
+//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`] and
+//!   [`deceptive_grid`], each with its rewards; [`Indexed`] makes any of them tabular, [`UniqueChildren`] gives each child
+//!   one action, [`Conditional`] has one graph for each condition
 //! - [`guide`]: distributions over the trajectories into an object
 //! - [`exact`]: terminal distribution of a policy, flows of a reward, the policy of the flows, `log Z`
 //! - [`check_environment`] and [`check_enumerable`]: conformance of an environment
@@ -84,9 +84,11 @@
 //! - `serde`: serialisation of configurations, states and actions
 
 mod action;
+pub mod bag;
 pub mod bit_sequence;
 mod check;
 mod conditional;
+pub mod deceptive_grid;
 mod energy;
 mod environment;
 mod error;
@@ -96,6 +98,7 @@ pub mod guide;
 pub mod hypergrid;
 mod indexed;
 mod normal;
+pub mod parentheses;
 pub mod peptide;
 mod reward;
 pub mod sequence;
@@ -107,11 +110,13 @@ mod trajectories;
 mod unique_children;
 
 pub use action::{Action, BackwardAction};
+pub use bag::{Bag, BagOrder, BagReward, BagRewardConfig, BagState};
 pub use bit_sequence::{
     BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, HammingReward,
 };
 pub use check::{CheckError, CheckReport, check_enumerable, check_environment};
 pub use conditional::{Condition, ConditionSet, Conditional, ConditionalState, TemperedReward};
+pub use deceptive_grid::{DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig};
 pub use energy::{EnergyFn, PartialEnergy};
 pub use environment::{Enumerable, Environment};
 pub use error::{EnvironmentError, RewardError};
@@ -120,6 +125,7 @@ pub use features::{FeatureRow, Features};
 pub use guide::{Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;
+pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
 pub use reward::{LogRewardFn, Reward, checked_log_reward};
 pub use sequence::{Sequence, SequenceReward, SequenceRewardConfig, SequenceState};

@@ -1,14 +1,17 @@
 //! `[environment]`: the problem and its reward.
 
 use crate::problem::{
-    BitSequenceProblem, HypergridProblem, PeptideProblem, ProblemVisitor, SequenceProblem,
-    SetProblem, TfBind8Problem,
+    BagProblem, BagStringProblem, BitSequenceProblem, DeceptiveGridProblem, HypergridProblem,
+    ParenthesesProblem, PeptideProblem, ProblemVisitor, SequenceProblem, SetProblem,
+    TfBind8Problem,
 };
 use anyhow::{Context as _, Result};
 use gfn_env::set::Stopping;
 use gfn_env::{
-    BitSequence, BitSequenceReward, BuildOrder, HammingReward, Hypergrid, HypergridReward,
-    HypergridRewardConfig, Peptide, PeptideReward, PeptideRewardConfig, Sequence, SequenceReward,
+    Bag, BagOrder, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder,
+    DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, HammingReward, Hypergrid,
+    HypergridReward, HypergridRewardConfig, Parentheses, ParenthesesReward,
+    ParenthesesRewardConfig, Peptide, PeptideReward, PeptideRewardConfig, Sequence, SequenceReward,
     SequenceRewardConfig, Set, SetReward, SetRewardConfig, TfBind8, TfBind8Reward,
     TfBind8RewardConfig,
 };
@@ -92,6 +95,59 @@ pub enum EnvironmentConfig {
         #[serde(default = "PeptideRewardConfig::gates")]
         reward: PeptideRewardConfig,
     },
+    /// [`gfn_env::Parentheses`].
+    Parentheses {
+        /// Parentheses of the longest string.
+        #[serde(default = "default_parentheses")]
+        length: usize,
+        /// Parentheses added by one action.
+        #[serde(default = "default_word_bits")]
+        word_bits: usize,
+        /// Reward convention.
+        #[serde(default = "ParenthesesRewardConfig::deceptive_short")]
+        reward: ParenthesesRewardConfig,
+    },
+    /// [`gfn_env::Bag`], or a [`gfn_env::Sequence`] of its letters.
+    Bag {
+        /// Letters to choose from.
+        #[serde(default = "default_bag_letters")]
+        n_letters: usize,
+        /// Letters of an object.
+        #[serde(default = "default_bag_size")]
+        size: usize,
+        /// Multisets or strings.
+        #[serde(default)]
+        order: BagOrder,
+        /// Reward convention.
+        #[serde(default = "BagRewardConfig::repeated_letter")]
+        reward: BagRewardConfig,
+    },
+    /// [`gfn_env::DeceptiveGrid`].
+    DeceptiveGrid {
+        /// Number of coordinates.
+        dimensions: usize,
+        /// Cells along each coordinate.
+        side: usize,
+        /// Reward convention.
+        #[serde(default = "DeceptiveGridRewardConfig::deceptive")]
+        reward: DeceptiveGridRewardConfig,
+    },
+}
+
+fn default_parentheses() -> usize {
+    32
+}
+
+fn default_word_bits() -> usize {
+    1
+}
+
+fn default_bag_letters() -> usize {
+    Bag::published().n_letters()
+}
+
+fn default_bag_size() -> usize {
+    Bag::published().size()
 }
 
 fn default_min_length() -> usize {
@@ -219,6 +275,40 @@ impl EnvironmentConfig {
                     reward,
                 }))
             }
+            Self::Parentheses {
+                length,
+                word_bits,
+                reward,
+            } => {
+                let environment =
+                    Parentheses::new(*length, *word_bits).context("at `environment`")?;
+                let reward = ParenthesesReward::new(&environment, *reward)
+                    .context("at `environment.reward`")?;
+                Ok(visitor.visit(ParenthesesProblem {
+                    environment,
+                    reward,
+                }))
+            }
+            Self::Bag {
+                n_letters,
+                size,
+                order,
+                reward,
+            } => visit_bag(*n_letters, *size, *order, *reward, visitor),
+            Self::DeceptiveGrid {
+                dimensions,
+                side,
+                reward,
+            } => {
+                let environment =
+                    DeceptiveGrid::new(*dimensions, *side).context("at `environment`")?;
+                let reward = DeceptiveGridReward::new(&environment, *reward)
+                    .context("at `environment.reward`")?;
+                Ok(visitor.visit(DeceptiveGridProblem {
+                    environment,
+                    reward,
+                }))
+            }
         }
     }
 
@@ -230,5 +320,33 @@ impl EnvironmentConfig {
         "set",
         "sequence",
         "peptide",
+        "parentheses",
+        "bag",
+        "deceptive-grid",
     ];
+}
+
+/// Multisets, or strings of as many letters.
+fn visit_bag<V: ProblemVisitor>(
+    n_letters: usize,
+    size: usize,
+    order: BagOrder,
+    reward: BagRewardConfig,
+    visitor: V,
+) -> Result<V::Output> {
+    let environment = Bag::new(n_letters, size).context("at `environment`")?;
+    let reward = BagReward::new(&environment, reward).context("at `environment.reward`")?;
+    Ok(match order {
+        BagOrder::Multiset => visitor.visit(BagProblem {
+            environment,
+            reward,
+        }),
+        BagOrder::Append => {
+            let environment = Sequence::new(size, n_letters).context("at `environment`")?;
+            visitor.visit(BagStringProblem {
+                environment,
+                reward,
+            })
+        }
+    })
 }

@@ -22,6 +22,7 @@ use super::exact::TargetOf;
 /// - `samples.mean_reward`, `samples.mean_reward_target` = Σ R²/Z and `samples.mean_reward_ratio_error` = |ratio − 1|:
 ///   a mean reward above its target is as wrong as one below
 /// - `samples.unique_ratio` = distinct objects over n
+/// - what the problem itself measures of them, [`Problem::sample_figures`]
 /// - `top_k.mean_reward` and `top_k.diversity` (mean pairwise distance) of the k best distinct objects
 ///
 /// What needs the target comes from `target`, where it is enumerated, or else from what is `known` of it.
@@ -96,6 +97,10 @@ pub fn sample_figures<P: Problem>(
         "samples.unique_ratio",
         distinct.len() as f64 / trajectories.len() as f64,
     );
+    let terminals: Vec<&StateOf<P>> = trajectories.terminals().collect();
+    for (name, value) in problem.sample_figures(&terminals) {
+        push(&mut figures, name, value);
+    }
     let mut best: Vec<_> = distinct.into_values().collect();
     best.sort_by(|a, b| b.0.total_cmp(&a.0));
     best.truncate(settings.top_k);

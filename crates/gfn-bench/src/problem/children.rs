@@ -57,6 +57,10 @@ impl<P: Problem> Problem for UniqueChildrenProblem<P> {
         self.inner.known_target()
     }
 
+    fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
+        self.inner.sample_figures(terminals)
+    }
+
     fn cell(&self, terminal: &StateOf<Self>) -> Option<(usize, usize)> {
         self.inner.cell(terminal)
     }

@@ -69,6 +69,11 @@ impl<P: Problem> Problem for ConditionalProblem<P> {
         objects.map(under).collect()
     }
 
+    fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
+        let objects: Vec<_> = terminals.iter().map(|x| &x.state).collect();
+        self.inner.sample_figures(&objects)
+    }
+
     fn conditions(&self) -> Vec<(f64, Self::Environment)> {
         let at = |&value: &f64| (value, self.environment.at(value));
         self.measured.iter().map(at).collect()

@@ -341,6 +341,70 @@ const REFUSED: &[Refused] = &[
         ],
     ),
     refused(
+        &[
+            "--set",
+            "environment={ kind = \"parentheses\", length = 9, word_bits = 2 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`word_bits` is 2",
+            "divide the length",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"parentheses\", reward = { kind = \"deceptive-short\", log_balanced = 0.0, log_short = nan, log_other = -10.0, short_length = 8 } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.reward`",
+            "`log_short` is NaN",
+            "finite",
+        ],
+    ),
+    refused(
+        &["--set", "environment={ kind = \"bag\", size = 33 }"],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`size` is 33",
+            "between 1 and 32",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"bag\", n_letters = 16, size = 32 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.reward`",
+            "`size` is 32",
+            "take fewer letters",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"bag\", order = \"prepend\" }",
+        ],
+        &[EXPERIMENT_FILE, "`environment", "`prepend`", "`append`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"deceptive-grid\", dimensions = 2, side = 8, reward = { kind = \"deceptive\", r0 = 0.0, r1 = 0.1, r2 = 2.0 } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.reward`",
+            "`r0` is 0",
+            "positive",
+        ],
+    ),
+    refused(
         &["--set", "evaluation.best=loss"],
         &[
             EXPERIMENT_FILE,

@@ -2,8 +2,9 @@
 
 use gfn_env::set::Stopping;
 use gfn_env::{
-    BitSequence, BuildOrder, CheckReport, Enumerable, Environment, Hypergrid, Indexed, Peptide,
-    Sequence, Set, StateGraph, Streams, TfBind8, check_enumerable, check_environment,
+    Bag, BitSequence, BuildOrder, CheckReport, DeceptiveGrid, Enumerable, Environment, Hypergrid,
+    Indexed, Parentheses, Peptide, Sequence, Set, StateGraph, Streams, TfBind8, check_enumerable,
+    check_environment,
 };
 
 /// Checks everything, and that the walks saw the whole of a small environment.
@@ -91,6 +92,39 @@ fn peptides() {
 }
 
 #[test]
+fn parentheses() {
+    for (length, word_bits, n_walks) in [(5, 1, 3_000), (6, 3, 5_000), (4, 2, 1_000), (1, 1, 100)] {
+        let env = Parentheses::new(length, word_bits).unwrap();
+        let report = check_all(&env, n_walks);
+        assert_eq!(report.longest_row, length / word_bits);
+    }
+    for (length, word_bits, n_walks) in [(32, 1, 10_000), (64, 1, 20), (64, 8, 20)] {
+        let env = Parentheses::new(length, word_bits).unwrap();
+        check_environment(&env, n_walks, Streams::new(2)).unwrap();
+    }
+}
+
+#[test]
+fn bags() {
+    for (n_letters, size) in [(1, 1), (3, 4), (2, 6), (4, 2)] {
+        check_all(&Bag::new(n_letters, size).unwrap(), 2_000);
+    }
+    let report = check_environment(&Bag::published(), 10_000, Streams::new(2)).unwrap();
+    assert_eq!((report.longest_walk, report.longest_row), (13, 7));
+    check_environment(&Bag::new(16, 32).unwrap(), 5, Streams::new(2)).unwrap();
+}
+
+#[test]
+fn deceptive_grids() {
+    for (dimensions, side, n_walks) in [(1, 2, 20), (1, 5, 300), (2, 4, 2_000), (3, 3, 10_000)] {
+        check_all(&DeceptiveGrid::new(dimensions, side).unwrap(), n_walks);
+    }
+    let published = DeceptiveGrid::new(4, 32).unwrap();
+    check_environment(&published, 10_000, Streams::new(2)).unwrap();
+    check_environment(&DeceptiveGrid::new(16, 2).unwrap(), 20, Streams::new(2)).unwrap();
+}
+
+#[test]
 fn indexed_and_behind_pointers() {
     let grid = Indexed::new(Hypergrid::new(2, 3).unwrap(), 18).unwrap();
     let report = check_all(&grid, 300);
@@ -110,6 +144,9 @@ fn environments_are_send_and_sync() {
     assert_send_sync::<gfn_env::TfBind8Reward>();
     assert_send_sync::<gfn_env::SetReward>();
     assert_send_sync::<gfn_env::SequenceReward>();
+    assert_send_sync::<gfn_env::BagReward>();
+    assert_send_sync::<gfn_env::DeceptiveGridReward>();
+    assert_send_sync::<gfn_env::ParenthesesReward>();
     assert_send_sync::<gfn_env::PeptideReward>();
     assert_send_sync::<gfn_env::RewardError>();
 }

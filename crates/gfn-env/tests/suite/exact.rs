@@ -4,11 +4,13 @@ use gfn_env::exact::{DEFAULT_CHUNK, Edge, ExactError};
 use gfn_env::rand::RngExt as _;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BackwardAction, BitSequence, BitSequenceReward, BuildOrder, Enumerable as _,
+    Action, BackwardAction, Bag, BagReward, BagRewardConfig, BitSequence, BitSequenceReward,
+    BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, Enumerable as _,
     Environment, EnvironmentError, FeatureRow, HammingReward, Hypergrid, HypergridReward,
-    LogRewardFn, Peptide, PeptideReward, PeptideRewardConfig, Purpose, Reward, RewardError,
-    Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph,
-    Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
+    LogRewardFn, Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
+    PeptideRewardConfig, Purpose, Reward, RewardError, Sequence, SequenceReward,
+    SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph, Streams, TfBind8,
+    TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
 };
 use proptest::prelude::*;
 
@@ -320,6 +322,15 @@ fn flow_policies_sample_the_reward() {
     let env = Peptide::new(2, 5, "KADL").unwrap();
     let reward = PeptideReward::new(&env, PeptideRewardConfig::gates()).unwrap();
     check_flows(&env, &reward);
+    let env = Parentheses::new(10, 1).unwrap();
+    let reward = ParenthesesReward::new(&env, ParenthesesRewardConfig::deceptive_short()).unwrap();
+    check_flows(&env, &reward);
+    let env = Bag::new(4, 6).unwrap();
+    let config = BagRewardConfig::repeated_letter().with_threshold(4);
+    check_flows(&env, &BagReward::new(&env, config).unwrap());
+    let env = DeceptiveGrid::new(2, 8).unwrap();
+    let config = DeceptiveGridRewardConfig::deceptive();
+    check_flows(&env, &DeceptiveGridReward::new(&env, config).unwrap());
 }
 
 #[test]

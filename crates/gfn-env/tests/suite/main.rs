@@ -1,6 +1,8 @@
 //! Tests of the public interface, one module for each subject.
 
 #[cfg(test)]
+mod bag;
+#[cfg(test)]
 mod bit_sequence;
 #[cfg(test)]
 mod broken;
@@ -9,6 +11,8 @@ mod conditions;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod deceptive_grid;
+#[cfg(test)]
 mod either_end;
 #[cfg(test)]
 mod exact;
@@ -16,6 +20,8 @@ mod exact;
 mod hypergrid;
 #[cfg(test)]
 mod landscapes;
+#[cfg(test)]
+mod parentheses;
 mod peptide;
 #[cfg(test)]
 mod sequence;

@@ -2,10 +2,11 @@
 
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BitSequence, BitSequenceState, BuildOrder, Environment as _, HammingReward, Hypergrid,
-    HypergridRewardConfig, HypergridState, Peptide, PeptideRewardConfig, PeptideState, Sequence,
-    SequenceRewardConfig, SequenceState, Set, SetRewardConfig, SetState, TfBind8,
-    TfBind8RewardConfig, TfBind8State,
+    Action, Bag, BagOrder, BagRewardConfig, BagState, BitSequence, BitSequenceState, BuildOrder,
+    DeceptiveGridRewardConfig, Environment as _, HammingReward, Hypergrid, HypergridRewardConfig,
+    HypergridState, Parentheses, ParenthesesRewardConfig, ParenthesesState, Peptide,
+    PeptideRewardConfig, PeptideState, Sequence, SequenceRewardConfig, SequenceState, Set,
+    SetRewardConfig, SetState, TfBind8, TfBind8RewardConfig, TfBind8State,
 };
 
 #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -21,6 +22,10 @@ struct Experiment {
     sequence: SequenceRewardConfig,
     drawn_sequence: SequenceRewardConfig,
     chain: PeptideRewardConfig,
+    parentheses: ParenthesesRewardConfig,
+    bag_order: BagOrder,
+    bag: BagRewardConfig,
+    deceptive: DeceptiveGridRewardConfig,
 }
 
 const TEXT: &str = r#"
@@ -34,6 +39,10 @@ drawn_set = { kind = "additive-normal", scale = 2.0 }
 sequence = { kind = "additive", log_weights = [[0.5, -1.0]] }
 drawn_sequence = { kind = "separable-normal", scale = 2.0, seed = 3 }
 chain = { kind = "gates", exponent = 1.0, floor = 1e-8 }
+parentheses = { kind = "deceptive-short", log_balanced = 0.0, log_short = -1.5, log_other = -10.0, short_length = 8 }
+bag_order = "append"
+bag = { kind = "repeated-letter", threshold = 7, poor = 0.01, rich = 10.0, mode = 30.0, mode_probability = 0.25 }
+deceptive = { kind = "deceptive", r0 = 1e-5, r1 = 0.1, r2 = 2.0 }
 "#;
 
 #[test]
@@ -66,6 +75,10 @@ fn configurations_survive_a_round_trip() {
                 seed: 3
             },
             chain: PeptideRewardConfig::gates(),
+            parentheses: ParenthesesRewardConfig::deceptive_short(),
+            bag_order: BagOrder::Append,
+            bag: BagRewardConfig::repeated_letter(),
+            deceptive: DeceptiveGridRewardConfig::deceptive(),
         }
     );
     let again: Experiment = toml::from_str(&toml::to_string(&experiment).unwrap()).unwrap();
@@ -122,6 +135,9 @@ struct States {
     sequence: SequenceState,
     chain: PeptideState,
     begun: PeptideState,
+    open: ParenthesesState,
+    exited: ParenthesesState,
+    letters: BagState,
 }
 
 #[test]
@@ -144,6 +160,9 @@ fn states_survive_a_round_trip() {
         sequence: Sequence::new(6, 8).unwrap().string(&[7, 0]).unwrap(),
         chain: Peptide::standard().chain("GIGKFLHSAK").unwrap(),
         begun: PeptideState::try_from("MKV".to_owned()).unwrap(),
+        open: ParenthesesState::try_from("(()".to_owned()).unwrap(),
+        exited: Parentheses::new(4, 1).unwrap().string("()").unwrap(),
+        letters: Bag::published().bag("ABBG").unwrap(),
     };
     let text = toml::to_string(&states).unwrap();
     let again: States = toml::from_str(&text).unwrap();
@@ -158,6 +177,10 @@ fn states_survive_a_round_trip() {
         ("\"ACG\"", "\"ACGTACGTA\""),
         ("\"GIGKFLHSAK*\"", "\"GIGKFLHSAB*\""),
         ("\"MKV\"", "\"M*V\""),
+        ("\"(()\"", "\"([)\""),
+        ("\"ABBG\"", "\"ABBQ\""),
+        ("\"ABBG\"", "\"BABG\""),
+        ("\"().\"", "\"(.)\""),
         ("\"MKV\"", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""),
         ("\"ff0000000000000000000000000000/1\"", "\"ff/g\""),
     ] {

@@ -4,9 +4,10 @@ use crate::walk::push_walk;
 use gfn_env::hypergrid::HypergridRewardConfig;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    BitSequence, BitSequenceReward, BuildOrder, Environment, HammingReward, Hypergrid,
-    HypergridReward, Peptide, Purpose, Sequence, SequenceReward, SequenceRewardConfig, Set,
-    SetReward, SetRewardConfig, Streams, TfBind8, Trajectories,
+    Bag, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder, DeceptiveGrid,
+    Enumerable as _, Environment, HammingReward, Hypergrid, HypergridReward, Parentheses, Peptide,
+    Purpose, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig,
+    Streams, TfBind8, Trajectories,
 };
 
 /// The first three uniform random walks of seed 42, as the final objects and the actions of the first walk.
@@ -102,6 +103,33 @@ fn peptide() {
     let (objects, actions) = walks(&Peptide::new(2, 4, Peptide::AMINO_ACIDS).unwrap());
     assert_eq!(objects, ["ENGW", "DYEN", "EYHM"]);
     assert_eq!(actions, [3, 11, 5, 18, 20]);
+}
+
+#[test]
+fn parentheses() {
+    let (objects, actions) = walks(&Parentheses::new(12, 2).unwrap());
+    assert_eq!(objects, ["(()(()", "((", "(("]);
+    assert_eq!(actions, [0, 2, 1, 4]);
+}
+
+#[test]
+fn bag() {
+    let (objects, actions) = walks(&Bag::new(4, 6).unwrap());
+    assert_eq!(objects, ["AAABCD", "AABCDD", "AABBDD"]);
+    let env = Bag::new(2, 7).unwrap();
+    let config = BagRewardConfig::repeated_letter().with_threshold(4);
+    let reward = BagReward::new(&env, config).unwrap();
+    let modes: Vec<usize> = (0..8)
+        .filter(|i| reward.is_mode(&env.terminal(*i)))
+        .collect();
+    assert_eq!((actions, modes), (vec![0, 2, 0, 3, 1, 0], vec![0, 6]));
+}
+
+#[test]
+fn deceptive_grid() {
+    let (objects, actions) = walks(&DeceptiveGrid::new(3, 4).unwrap());
+    assert_eq!(objects, ["2 0 1", "1 0 0", "1 0 0"]);
+    assert_eq!(actions, [0, 2, 0, 3]);
 }
 
 #[test]
