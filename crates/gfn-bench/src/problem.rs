@@ -66,6 +66,48 @@ pub trait Problem: Send + Sync + 'static {
     }
 }
 
+/// A problem that several share.
+impl<P: Problem> Problem for Arc<P> {
+    type Environment = P::Environment;
+    type Reward = P::Reward;
+
+    fn environment(&self) -> &P::Environment {
+        (**self).environment()
+    }
+
+    fn reward(&self) -> &P::Reward {
+        (**self).reward()
+    }
+
+    fn mode(&self, terminal: &StateOf<P>) -> Option<u64> {
+        (**self).mode(terminal)
+    }
+
+    fn n_modes(&self) -> Option<u64> {
+        (**self).n_modes()
+    }
+
+    fn distance(&self, a: &StateOf<P>, b: &StateOf<P>) -> f64 {
+        (**self).distance(a, b)
+    }
+
+    fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<P>> {
+        (**self).test_set(size, rng)
+    }
+
+    fn energy(&self) -> Option<Arc<dyn PartialEnergy<StateOf<P>>>> {
+        (**self).energy()
+    }
+
+    fn known_target(&self) -> Option<KnownTarget> {
+        (**self).known_target()
+    }
+
+    fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {
+        (**self).cell(terminal)
+    }
+}
+
 /// Code that works on any problem.
 pub trait ProblemVisitor {
     /// Result.

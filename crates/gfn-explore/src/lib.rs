@@ -37,26 +37,35 @@
 //!
 //! `serde`: configuration enums for experiment files.
 
+mod auxiliary;
 mod codec;
 mod config;
 mod epsilon_uniform;
+mod intrinsic;
 mod mixture;
 mod noisy_layers;
 mod range;
 mod replay;
 mod schedule;
 mod search;
+mod shares;
 mod source;
 mod tempered;
 
+pub use auxiliary::{AuxiliaryReward, AuxiliaryRewardError, MainView, RewardScale};
 pub use config::{BehaviourConfig, BehaviourError, WeightedBehaviour};
 pub use epsilon_uniform::EpsilonUniform;
 pub use gfn_policy::{Behaviour, OnPolicy};
+pub use intrinsic::{
+    Intrinsic, IntrinsicConfig, NoveltyOf, RandomNetworkDistillation, RewardConfigError,
+    StateCounts,
+};
 pub use mixture::{Assignment, Mixture};
 pub use noisy_layers::{NoisePeriod, NoisyLayers};
 pub use range::RangeError;
 pub use replay::{Distance, Eviction, Intake, Priority, Replay, ReplayConfig, Stored};
 pub use schedule::{Schedule, ScheduleError};
 pub use search::{BackTrack, Filter, LocalSearch, LocalSearchConfig, Mcmc, McmcConfig};
+pub use shares::counts_of_shares;
 pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 pub use tempered::Tempered;

@@ -17,7 +17,7 @@ pub struct SourceContext<'a, E: Environment> {
     pub policy: &'a dyn HostPolicy,
     /// How the agent explores.
     pub behaviour: &'a dyn Behaviour,
-    /// Streams of this source alone; every purpose is free.
+    /// Streams of this source alone, the same at every iteration; every purpose is free.
     pub streams: Streams,
     /// Iteration of the agent.
     pub iteration: u32,
@@ -35,14 +35,24 @@ impl<E: Environment> std::fmt::Debug for SourceContext<'_, E> {
 }
 
 /// A batch that the agent has just been trained on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TrainedBatch<'a, S> {
     /// All trajectories, the agent's own first.
     pub trajectories: &'a Trajectories<S>,
     /// How many of them are the agent's own.
     pub n_own: usize,
+    /// Which of them the source has drawn itself.
+    pub drawn: std::ops::Range<usize>,
     /// The loss of each trajectory under the parameters before the update.
     pub losses: &'a [f64],
+    /// `t = log R(x) + Σ log P_B − log Z − Σ log P_F` of each trajectory under the parameters before the update, positive
+    /// where the agent gives too little; empty where the objective does not tell its log-probabilities. Where no log Z is
+    /// learned, the mean of the others stands for it.
+    pub residuals: &'a [f64],
+    /// The loss of each of the trajectories that the source [asks](TrajectorySource::asks) for beside the batch.
+    pub asked_losses: &'a [f64],
+    /// Their `t`.
+    pub asked_residuals: &'a [f64],
     /// Iteration of the agent.
     pub iteration: u32,
 }
@@ -71,6 +81,14 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+    /// A source that learns has failed to.
+    #[error("{source_name}: {message}")]
+    Training {
+        /// Name of the source.
+        source_name: &'static str,
+        /// What is wrong.
+        message: String,
+    },
 }
 
 /// Makes part of a batch.
@@ -97,8 +115,22 @@ pub trait TrajectorySource<E: Environment>: Send {
         n: usize,
     ) -> Result<Trajectories<E::State>, SourceError>;
 
+    /// Further trajectories whose loss under the agent the source wants to be told, beside those of the batch; asked
+    /// between [`TrajectorySource::draw`] and the update. They cost a pass without gradients.
+    fn asks(&self) -> Option<&Trajectories<E::State>> {
+        None
+    }
+
     /// Takes note of a batch after the update on it.
-    fn observe(&mut self, environment: &E, batch: &TrainedBatch<'_, E::State>);
+    ///
+    /// # Errors
+    ///
+    /// See [`SourceError`].
+    fn observe(
+        &mut self,
+        environment: &E,
+        batch: &TrainedBatch<'_, E::State>,
+    ) -> Result<(), SourceError>;
 
     /// What continues the source.
     fn save(&self) -> SavedSource;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::Regression;
+use crate::{Regression, Segments};
 
 /// Weighted residuals `t = log target − log model` of a balance condition.
 ///
@@ -154,5 +154,51 @@ impl<const D: usize> Residual<D> {
     #[must_use]
     pub fn loss(self, regression: &Regression) -> Tensor<1> {
         (self.weight * regression.evaluate(self.t)).sum()
+    }
+}
+
+impl Residual<1> {
+    /// The loss of each trajectory by itself, without gradients: `ℓ_b = Σ w·g(t) / Σ w` over its own residuals.
+    ///
+    /// With one residual for each trajectory that is `g(t_b)`, whatever the weights. A trajectory whose weights are all
+    /// 0 has the loss 0. Where all trajectories have the same weight in all, the loss is their mean.
+    ///
+    /// # Shapes
+    ///
+    /// - `residuals`: where the residuals of each of the `B` trajectories lie
+    /// - output: `[B]`
+    ///
+    /// # Panics
+    ///
+    /// If `residuals` has not as many entries as there are residuals.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use gfn_loss::{Regression, Residual, Segments};
+    ///
+    /// let at = |v: [f32; 3]| Tensor::<1>::from_data(v, &Device::flex());
+    /// let residual = Residual::new(at([0.0; 3]), at([1.0, 2.0, 3.0]), at([0.25, 0.75, 0.5]));
+    /// let by_trajectory = residual.by_trajectory(&Regression::Squared {}, &Segments::from_lengths(&[2, 1]));
+    /// let losses: Vec<f32> = by_trajectory.try_into_vec_as()?;
+    /// // (0.25 · 1 + 0.75 · 4) / 1 and 9
+    /// assert_eq!(losses, [3.25, 9.0]);
+    /// # Ok::<(), burn::tensor::TensorReadError>(())
+    /// ```
+    #[must_use]
+    pub fn by_trajectory(&self, regression: &Regression, residuals: &Segments) -> Tensor<1> {
+        residuals.check_entries("the residual", &self.t);
+        let g = regression.evaluate(self.t.clone().detach());
+        if residuals.common_length() == Some(1) {
+            return g;
+        }
+        let weight = self.weight.clone().detach();
+        let total = residuals.sum(weight.clone());
+        // 0·∞ is no number: what has no weight is left out.
+        let nothing = weight.clone().equal_elem(0.0);
+        let sum = residuals.sum((weight * g).mask_fill(nothing, 0.0));
+        let empty = total.clone().equal_elem(0.0);
+        sum / total.mask_fill(empty, 1.0)
     }
 }

@@ -233,6 +233,35 @@ impl Segments {
             .reshape(shape)
     }
 
+    /// As many segments, with one entry each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let segments = gfn_loss::Segments::from_lengths(&[3, 2]).of_one_each();
+    /// assert_eq!(segments.offsets(), [0, 1, 2]);
+    /// ```
+    #[must_use]
+    pub fn of_one_each(&self) -> Self {
+        Self {
+            offsets: (0..=self.n_segments()).collect(),
+        }
+    }
+
+    /// The segments of the sub-trajectories of these trajectories: `n(n + 1)/2` of `n` transitions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let segments = gfn_loss::Segments::from_lengths(&[3, 2]).of_sub_trajectories();
+    /// assert_eq!(segments.offsets(), [0, 6, 9]);
+    /// ```
+    #[must_use]
+    pub fn of_sub_trajectories(&self) -> Self {
+        let lengths: Vec<usize> = self.lengths().map(|n| n * (n + 1) / 2).collect();
+        Self::from_lengths(&lengths)
+    }
+
     /// The lengths in order.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
         self.offsets.windows(2).map(|pair| pair[1] - pair[0])

@@ -60,11 +60,12 @@ impl TransitionBatch {
 
     /// Lays out the trajectories of [`record_rollout`](crate::record_rollout) with what was computed for them already.
     ///
-    /// A policy whose forward network has other parameters than that of the rollout evaluates all states anew.
+    /// The recording may be of the first trajectories alone: others, from elsewhere, can follow them. A policy whose
+    /// forward network has other parameters than that of the rollout evaluates all states anew.
     ///
     /// # Panics
     ///
-    /// If the recording is of other trajectories.
+    /// If the recording does not end where one of the trajectories does.
     pub fn recorded<E: Environment>(
         env: &E,
         trajectories: &Trajectories<E::State>,
@@ -73,17 +74,21 @@ impl TransitionBatch {
     ) -> Self {
         let Recording {
             features,
-            rows,
+            mut rows,
             activations,
         } = recording;
-        let Some(features) = features else {
+        let Some(mut features) = features else {
             return Self::new(env, trajectories, backward);
         };
-        assert_eq!(
-            rows.len(),
-            trajectories.n_transitions(),
-            "a recording of other trajectories"
-        );
+        let Ok(recorded) = trajectories.offsets().binary_search(&rows.len()) else {
+            panic!("a recording of other trajectories");
+        };
+        for trajectory in trajectories.iter().skip(recorded) {
+            for state in &trajectory.states[..trajectory.actions.len()] {
+                rows.push(features.n_rows() as i32);
+                env.encode(state, &mut features.push_row());
+            }
+        }
         Self::with_rows(env, trajectories, backward, features, rows, activations)
     }
 

@@ -66,8 +66,8 @@ pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{MlpConfig, MlpFlowPolicy, MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk};
 pub use parameters::{
-    NamedTensor, ParametersError, from_safetensors, named_parameters, to_safetensors,
-    with_parameters,
+    NamedTensor, ParametersError, from_safetensors, from_safetensors_with_bytes, named_parameters,
+    to_safetensors, to_safetensors_with_bytes, with_parameters,
 };
 pub use policy::{
     BackwardPolicy, Behaviour, FeatureBatch, FlowPolicy, Head, HostPolicy, LaneKey, Logits,

@@ -147,6 +147,8 @@ pub fn with_parameters<M: Module>(
     Ok(module)
 }
 
+type Blobs = BTreeMap<String, Vec<u8>>;
+
 /// Tensors and string metadata as the bytes of a safetensors file.
 ///
 /// # Errors
@@ -154,6 +156,19 @@ pub fn with_parameters<M: Module>(
 /// If the metadata cannot be written as a header.
 pub fn to_safetensors(
     tensors: &BTreeMap<String, NamedTensor>,
+    metadata: BTreeMap<String, String>,
+) -> Result<Vec<u8>, ParametersError> {
+    to_safetensors_with_bytes(tensors, &Blobs::new(), metadata)
+}
+
+/// [`to_safetensors`] with entries of plain bytes beside the tensors, as tensors of U8.
+///
+/// # Errors
+///
+/// As [`to_safetensors`].
+pub fn to_safetensors_with_bytes(
+    tensors: &BTreeMap<String, NamedTensor>,
+    blobs: &BTreeMap<String, Vec<u8>>,
     metadata: BTreeMap<String, String>,
 ) -> Result<Vec<u8>, ParametersError> {
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
@@ -166,6 +181,11 @@ pub fn to_safetensors(
     let views = bytes
         .iter()
         .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
+        .chain(
+            blobs.iter().map(|(name, data)| {
+                Ok((name, TensorView::new(Dtype::U8, vec![data.len()], data)?))
+            }),
+        )
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     // The crate wants its own map type; metadata of several keys is one JSON-free entry per key.
     let metadata = (!metadata.is_empty()).then(|| metadata.into_iter().collect());
@@ -178,6 +198,24 @@ pub fn to_safetensors(
 ///
 /// If the bytes are no complete safetensors file or hold other element types than F32.
 pub fn from_safetensors(bytes: &[u8]) -> Result<(Tensors, Metadata), ParametersError> {
+    let (tensors, blobs, metadata) = from_safetensors_with_bytes(bytes)?;
+    match blobs.into_keys().next() {
+        Some(name) => Err(ParametersError::ElementType {
+            name,
+            found: Dtype::U8,
+        }),
+        None => Ok((tensors, metadata)),
+    }
+}
+
+/// Reads what [`to_safetensors_with_bytes`] wrote.
+///
+/// # Errors
+///
+/// If the bytes are no complete safetensors file or hold other element types than F32 and U8.
+pub fn from_safetensors_with_bytes(
+    bytes: &[u8],
+) -> Result<(Tensors, Blobs, Metadata), ParametersError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header
         .metadata()
@@ -185,8 +223,12 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Tensors, Metadata), ParametersE
         .map(|m| m.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         .unwrap_or_default();
     let file = SafeTensors::deserialize(bytes)?;
-    let mut tensors = BTreeMap::new();
+    let (mut tensors, mut blobs) = (BTreeMap::new(), Blobs::new());
     for (name, view) in file.tensors() {
+        if view.dtype() == Dtype::U8 {
+            blobs.insert(name, view.data().to_vec());
+            continue;
+        }
         if view.dtype() != Dtype::F32 {
             return Err(ParametersError::ElementType {
                 name,
@@ -204,5 +246,5 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Tensors, Metadata), ParametersE
         };
         tensors.insert(name, tensor);
     }
-    Ok((tensors, metadata))
+    Ok((tensors, blobs, metadata))
 }

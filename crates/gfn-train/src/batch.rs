@@ -28,6 +28,8 @@ pub struct TrainingBatch {
     pub object_log_reward: Option<Vec<f32>>,
     /// Flows into and out of the visited states.
     pub edge_flows: Option<EdgeFlowBatch>,
+    /// Whether the loss of each trajectory is asked for beside that of the batch.
+    pub by_trajectory: bool,
 }
 
 impl From<TransitionBatch> for TrainingBatch {
@@ -37,6 +39,7 @@ impl From<TransitionBatch> for TrainingBatch {
             energies: None,
             object_log_reward: None,
             edge_flows: None,
+            by_trajectory: false,
         }
     }
 }

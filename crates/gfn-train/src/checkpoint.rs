@@ -6,6 +6,8 @@
 //! | `adam.first.<name>`, `adam.second.<name>` | moments of the optimiser |
 //! | `backward.target.<name>`, `backward.first.<name>`, `backward.second.<name>` | slow copy and moments of a P_B that is trained by itself |
 //! | metadata `backward.step`, `backward.buffer` | its updates, and the actions of its buffer: `,` between actions, a space between trajectories, `;` between batches |
+//! | `source.<i>.tensor.<name>`, `source.<i>.bytes.<name>` | state of source `i` of trajectories: tensors, and bytes in a form of its own (U8) |
+//! | metadata `sources` | number of sources, where there are any |
 //! | metadata `format` | `gfn-checkpoint-1` |
 //! | metadata `experiment` | fingerprint of the experiment that wrote it |
 //! | metadata `iteration`, `adam.step` | counters |
@@ -15,7 +17,10 @@
 
 use crate::files::{FileError, write_atomically};
 use crate::{AdamState, BackwardState, TrainerState};
-use gfn_policy::{NamedTensor, ParametersError, from_safetensors, to_safetensors};
+use gfn_explore::SavedSource;
+use gfn_policy::{
+    NamedTensor, ParametersError, from_safetensors_with_bytes, to_safetensors_with_bytes,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -110,12 +115,21 @@ impl Checkpoint {
             let text = buffer_to_text(&state.backward.buffer);
             metadata.insert("backward.buffer".to_owned(), text);
         }
+        let mut blobs = BTreeMap::new();
+        for (i, source) in state.sources.iter().enumerate() {
+            metadata.insert("sources".to_owned(), state.sources.len().to_string());
+            let tensors_of = source.tensors.iter();
+            tensors.extend(tensors_of.map(|(n, t)| (format!("source.{i}.tensor.{n}"), t.clone())));
+            let bytes_of = source.bytes.iter();
+            blobs.extend(bytes_of.map(|(n, b)| (format!("source.{i}.bytes.{n}"), b.clone())));
+        }
         metadata.extend(
             self.extra
                 .iter()
                 .map(|(name, value)| (format!("extra.{name}"), value.clone())),
         );
-        let bytes = to_safetensors(&tensors, metadata).map_err(|source| content(path, source))?;
+        let bytes = to_safetensors_with_bytes(&tensors, &blobs, metadata)
+            .map_err(|source| content(path, source))?;
         Ok(write_atomically(path, &bytes)?)
     }
 
@@ -126,8 +140,8 @@ impl Checkpoint {
     /// If the file is missing, cut short, or no checkpoint.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = fs::read(path).map_err(|e| FileError::new("read", path, e))?;
-        let (tensors, mut metadata) =
-            from_safetensors(&bytes).map_err(|source| content(path, source))?;
+        let (tensors, blobs, mut metadata) =
+            from_safetensors_with_bytes(&bytes).map_err(|source| content(path, source))?;
         let foreign = |key| CheckpointError::Foreign {
             path: path.display().to_string(),
             key,
@@ -151,10 +165,20 @@ impl Checkpoint {
             Some(text) => buffer_from_text(&text).ok_or_else(|| foreign("backward.buffer"))?,
             None => Vec::new(),
         };
+        let sources = match metadata.remove("sources") {
+            Some(n) => n.parse().map_err(|_| foreign("sources"))?,
+            None => 0,
+        };
         let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {
             tensors
                 .iter()
                 .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
+                .collect()
+        };
+        let blobs_of = |prefix: &str| -> BTreeMap<String, Vec<u8>> {
+            blobs
+                .iter()
+                .filter_map(|(name, b)| Some((name.strip_prefix(prefix)?.to_owned(), b.clone())))
                 .collect()
         };
         Ok(Self {
@@ -176,6 +200,12 @@ impl Checkpoint {
                     target: group("backward.target."),
                     buffer,
                 },
+                sources: (0..sources)
+                    .map(|i: usize| SavedSource {
+                        tensors: group(&format!("source.{i}.tensor.")),
+                        bytes: blobs_of(&format!("source.{i}.bytes.")),
+                    })
+                    .collect(),
             },
             extra: metadata
                 .into_iter()

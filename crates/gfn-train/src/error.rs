@@ -3,6 +3,7 @@
 use crate::RegressionConfigError;
 use crate::optimiser::OptimiserError;
 use gfn_env::{ExactError, RewardError};
+use gfn_explore::SourceError;
 use gfn_policy::{ParametersError, RolloutError};
 
 /// Why training stopped.
@@ -103,6 +104,33 @@ pub enum TrainError {
     /// A learned P_B that nothing would train.
     #[error("P_B is counted, not learned: use a policy with a uniform P_B, whose place it takes")]
     UnusedBackward,
+    /// A source of trajectories cannot go on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A state of other sources.
+    #[error(
+        "the saved state is of {found} sources of trajectories and not of {expected}: it belongs to another experiment"
+    )]
+    Sources {
+        /// Sources in the state.
+        found: usize,
+        /// Sources of the trainer.
+        expected: usize,
+    },
+    /// An objective that is right on-policy alone.
+    #[error(
+        "the objective is right for trajectories of the policy as it is alone, and cannot take part of a batch from \
+         {source_name}: leave the source out, or choose an objective that learns from others"
+    )]
+    OnPolicyOnly {
+        /// Name of the source.
+        source_name: &'static str,
+    },
+    /// An objective that gives no loss for each trajectory.
+    #[error(
+        "the objective gives no loss for each trajectory, which sources of trajectories are told: choose another one"
+    )]
+    NoTrajectoryLosses,
     /// The trajectories of a checkpoint's buffer are not of this environment.
     #[error(
         "the checkpoint's buffer holds actions that the environment refuses: it belongs to another experiment"

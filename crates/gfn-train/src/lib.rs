@@ -27,6 +27,7 @@
 //! `serde`: configuration enums for experiment files. `flex`, `ndarray`, `wgpu`, `vulkan`, `cuda`, `cpu`: burn's
 //! backends, none on by default.
 
+mod auxiliary;
 mod awake;
 mod backward;
 mod batch;
@@ -43,6 +44,7 @@ mod optimiser;
 mod regression;
 mod trainer;
 
+pub use auxiliary::{AuxiliaryAgent, AuxiliaryConfig, AuxiliaryError};
 pub use awake::AwakeThreads;
 pub use backward::{BackwardState, BackwardTraining};
 pub use batch::{Requirements, TrainingBatch};

@@ -1,24 +1,27 @@
 //! The training loop: roll out, evaluate, go backward, update.
 
 mod gradient;
+mod log_z;
+mod sources;
 
 pub use gradient::GradientVariance;
 
 use crate::backward::{BackwardState, BackwardTrainer, BackwardTraining};
 use crate::batch::{Source, TrainingBatch};
 use crate::error::{TrainError, require_finite};
-use crate::observation::{Observation, log_weights, read_back};
-use crate::optimiser::{Adam, AdamConfig, AdamState, is_log_z};
+use crate::observation::{Observation, read_back};
+use crate::optimiser::{Adam, AdamConfig, AdamState};
 use crate::{Evaluation, LogZSource, Objective, Objects, RegressionConfig};
 use gfn_env::{
     Environment, PartialEnergy, Purpose, Reward, StateGraph, Streams, Trajectories,
     target_distribution, total_variation,
 };
-use gfn_explore::{Behaviour, OnPolicy};
+use gfn_explore::{Behaviour, OnPolicy, SavedSource, TrajectorySource};
 use gfn_policy::{
-    NamedTensor, Policy, Recording, RolloutKey, TransitionBatch, exact_terminal_distribution,
-    named_parameters, record_rollout, rollout, with_parameters,
+    HostPolicy, NamedTensor, Policy, Recording, RolloutKey, TransitionBatch,
+    exact_terminal_distribution, named_parameters, record_rollout, rollout, with_parameters,
 };
+use sources::{Drawn, Sources};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -56,13 +59,13 @@ impl Default for TrainerConfig {
 /// Wall time of the parts of one iteration.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {
-    /// Sampling trajectories and rewards.
+    /// Sampling trajectories and rewards, those of sources included.
     pub rollout: Duration,
     /// Encoding, the pass over all states, and the loss value.
     pub evaluation: Duration,
     /// Gradients.
     pub backward: Duration,
-    /// Parameter update.
+    /// Parameter update, and what sources learn from the batch.
     pub optimiser: Duration,
 }
 
@@ -73,6 +76,8 @@ pub struct StepReport {
     pub iteration: u64,
     /// Loss before the update.
     pub loss: f64,
+    /// How many trajectories the agent has sampled itself: the first of the batch.
+    pub n_own: usize,
     /// Transitions of the batch, exit edges included.
     pub n_transitions: usize,
     /// Mean log-reward of the batch.
@@ -100,6 +105,8 @@ pub struct TrainerState {
     pub optimiser: AdamState,
     /// State of a P_B that is trained by itself.
     pub backward: BackwardState,
+    /// State of each source of trajectories, in order.
+    pub sources: Vec<SavedSource>,
 }
 
 /// Trains a policy on an environment.
@@ -115,6 +122,7 @@ pub struct Trainer<E: Environment, R, P, O> {
     energy: Option<Box<dyn PartialEnergy<E::State>>>,
     objects: Option<Objects<E::State>>,
     backward: BackwardTrainer<E::State, P>,
+    sources: Sources<E>,
     config: TrainerConfig,
     optimiser: Adam,
     observes: bool,
@@ -176,6 +184,7 @@ where
             energy: None,
             objects: None,
             backward,
+            sources: Sources::default(),
             config,
             optimiser,
             observes: false,
@@ -203,6 +212,32 @@ where
     pub fn with_objects(mut self, objects: Objects<E::State>) -> Self {
         self.objects = Some(objects);
         self
+    }
+
+    /// The same trainer with a share of each batch from `source`; the agent samples the share that no source has.
+    ///
+    /// A batch is made of the agent's own trajectories, then those of each source in the order in which they were given.
+    /// All are scored under the current policy, in one pass. The numbers are those of [`counts_of_shares`]; what a source
+    /// does not offer, the agent samples itself. Source `i` draws from `Streams::branch(i)` of the trainer's seed, so that
+    /// the lanes of the agent's own trajectories keep their numbers.
+    ///
+    /// [`counts_of_shares`]: gfn_explore::counts_of_shares
+    ///
+    /// # Errors
+    ///
+    /// If the share is not in `(0, 1]`, the shares of all sources exceed 1, or the objective is right on-policy alone.
+    pub fn with_source(
+        mut self,
+        source: Box<dyn TrajectorySource<E>>,
+        share: f64,
+    ) -> Result<Self, TrainError> {
+        if !self.objective.learns_off_policy() {
+            return Err(TrainError::OnPolicyOnly {
+                source_name: source.name(),
+            });
+        }
+        self.sources.push(source, share)?;
+        Ok(self)
     }
 
     /// The same trainer, whose step reports hold an [`Observation`] where the objective has one to give.
@@ -247,107 +282,15 @@ where
         f64::from(self.policy.log_z().into_scalar::<f32>())
     }
 
-    /// Sets log Z before the first update.
-    ///
-    /// # Errors
-    ///
-    /// If an update was made, or the policy has no parameter `log_z`; the trainer is unchanged then.
-    pub fn set_log_z(&mut self, value: f64) -> Result<(), TrainError> {
-        if self.iteration > 0 {
-            return Err(TrainError::LogZAfterTraining {
-                iterations: self.iteration,
-            });
-        }
-        if !value.is_finite() {
-            return Err(TrainError::OutOfRange {
-                name: "log Z",
-                range: "finite",
-            });
-        }
-        let mut parameters = named_parameters(&self.policy);
-        let mut found = false;
-        for (_, tensor) in parameters.iter_mut().filter(|(name, _)| is_log_z(name)) {
-            tensor.values.fill(value as f32);
-            found = true;
-        }
-        if !found {
-            return Err(TrainError::NoLogZ(
-                "the policy has no parameter of the name `log_z`",
-            ));
-        }
-        self.policy = with_parameters(self.policy.clone(), &parameters)?;
-        Ok(())
-    }
-
-    /// Sets log Z to the mean log-weight of the first batch, and returns it.
-    ///
-    /// `log Z := (1/B) Σ_b ζ_b` with `ζ = log R(x) + Σ log P_B − Σ log P_F`, over the very batch that iteration 0
-    /// trains on: no random number is drawn that training would not draw, and the same ones are drawn again.
-    ///
-    /// The mean makes the mean residual of that batch zero, which is what a squared loss asks of log Z and what keeps
-    /// the first gradients free of a common offset. It is no estimate of the true log Z, but below it: sampled
-    /// on-policy its expectation is the evidence lower bound, short of log Z by the divergence of the policy from the
-    /// target. `log (1/B) Σ_b e^ζ` would be nearer, yet one trajectory decides it as soon as the `ζ` spread over some
-    /// nats, and then the residuals of all others start from an offset again. Training moves log Z from there.
-    ///
-    /// # Errors
-    ///
-    /// If an update was made, the objective trains no log Z, the policy has no parameter `log_z`, the rollout fails,
-    /// or the mean is not finite; the trainer is unchanged then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use burn::tensor::Device;
-    /// use gfn_env::{Hypergrid, HypergridReward, Streams};
-    /// use gfn_policy::{MlpConfig, MlpPolicy};
-    /// use gfn_train::{Trainer, TrainerConfig, TrajectoryBalance};
-    ///
-    /// let env = Hypergrid::new(4, 20)?;
-    /// let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0)?;
-    /// let device = Device::flex().autodiff();
-    /// let policy = MlpPolicy::new(&MlpConfig::default(), &env, Streams::new(0), &device);
-    /// let mut trainer = Trainer::new(env, reward, policy, TrajectoryBalance, TrainerConfig::default())?;
-    /// let log_z = trainer.initialise_log_z()?;
-    /// assert!((trainer.log_z() - log_z).abs() < 1e-5);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn initialise_log_z(&mut self) -> Result<f64, TrainError> {
-        if self.objective.log_z() != LogZSource::Parameter {
-            return Err(TrainError::NoLogZ("the objective trains none"));
-        }
-        let (trajectories, recording) = self.sample(self.iteration)?;
-        let transitions = TransitionBatch::recorded(
-            &self.environment,
-            &trajectories,
-            self.policy.backward_policy(),
-            recording,
-        );
-        let given = self
-            .backward
-            .given(&self.policy, &transitions, &trajectories);
-        let batch = self.lay_out(transitions, &trajectories, given)?;
-        let Evaluation { log_probs, .. } =
-            self.objective
-                .evaluate(&self.policy, &batch, &self.config.regression.at(0));
-        let log_probs = log_probs.ok_or(TrainError::NoLogZ(
-            "the objective does not give its log-probabilities away",
-        ))?;
-        let weights = log_weights(log_probs, trajectories.log_reward());
-        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-        require_finite(self.iteration, "mean log-weight", mean)?;
-        self.set_log_z(mean)?;
-        Ok(mean)
-    }
-
     /// One iteration: a batch of trajectories and one update.
     ///
     /// # Errors
     ///
     /// See [`TrainError`]; the policy keeps its parameters then.
     pub fn step(&mut self) -> Result<(StepReport, Trajectories<E::State>), TrainError> {
-        // P_B may be trained before the loss of P_F turns out to be unusable.
-        let before = self.backward.trains().then(|| self.policy.clone());
+        // P_B may be trained before the loss of P_F turns out to be unusable, and a source may fail after the update.
+        let keeps = self.backward.trains() || !self.sources.is_empty();
+        let before = keeps.then(|| self.policy.clone());
         let outcome = self.try_step();
         if let (Err(_), Some(before)) = (&outcome, before) {
             self.policy = before;
@@ -358,7 +301,12 @@ where
     fn try_step(&mut self) -> Result<(StepReport, Trajectories<E::State>), TrainError> {
         let iteration = self.iteration;
         let start = Instant::now();
-        let (trajectories, recording) = self.sample(iteration)?;
+        let Drawn {
+            trajectories,
+            recording,
+            n_own,
+            of_sources,
+        } = self.draw()?;
         let sampled = Instant::now();
         let transitions = TransitionBatch::recorded(
             &self.environment,
@@ -366,18 +314,22 @@ where
             self.policy.backward_policy(),
             recording,
         );
-        let batch = self.prepare(transitions, &trajectories)?;
+        let mut batch = self.prepare(transitions, &trajectories)?;
+        batch.by_trajectory = !self.sources.is_empty();
         let regression = self.config.regression.at(iteration);
         let policy = &self.policy;
         let Evaluation {
             mut loss,
             log_probs,
+            by_trajectory,
         } = self.objective.evaluate(policy, &batch, &regression);
+        let view = self.view(by_trajectory, log_probs.as_ref(), trajectories.log_reward())?;
+        let asked = self.view_of_asked(&regression)?;
         let log_probs = log_probs.filter(|_| self.observes);
         if self.config.loss_scale != 1.0 {
             loss = loss.mul_scalar(self.config.loss_scale);
         }
-        let (value, observation) = if self.observes {
+        let (value, mut observation) = if self.observes {
             let trained = self.objective.log_z() == LogZSource::Parameter;
             let log_z = trained.then(|| policy.log_z());
             let rate = self.config.optimiser.log_z_learning_rate.at(iteration);
@@ -385,6 +337,11 @@ where
         } else {
             (f64::from(loss.clone().into_scalar::<f32>()), None)
         };
+        if let Some(observation) = &mut observation
+            && n_own > 0
+        {
+            observation.log_weights.truncate(n_own);
+        }
         require_finite(iteration, "loss", value)?;
         let evaluated = Instant::now();
         let gradients = self.gradients(loss, &batch);
@@ -397,10 +354,12 @@ where
         require_finite(iteration, "gradient norm", norm.global)?;
         self.wait(iteration)?;
         self.policy = policy;
+        self.tell_sources(&trajectories, n_own, of_sources, &view, &asked)?;
         self.iteration += 1;
         let report = StepReport {
             iteration: self.iteration,
             loss: value,
+            n_own,
             n_transitions: trajectories.n_transitions(),
             mean_log_reward: trajectories.log_reward().iter().sum::<f64>()
                 / trajectories.len() as f64,
@@ -467,32 +426,43 @@ where
             })
     }
 
-    fn sample(&self, iteration: u64) -> Result<(Trajectories<E::State>, Recording), TrainError> {
-        // The training pass follows under the same parameters: where it is fused, it goes on from the activations.
-        let record = self.policy.kernels().run_on_host(&self.policy.device());
-        self.sample_for(Purpose::Rollout, iteration, self.config.batch_size, record)
+    /// A batch of the agent alone.
+    fn sample(&self) -> Result<(Trajectories<E::State>, Recording), TrainError> {
+        let sampler = self.policy.sampler();
+        let n = self.config.batch_size;
+        self.sample_for(sampler.as_ref(), Purpose::Rollout, n, self.records())
+    }
+
+    /// Whether a rollout records: where the training pass is fused, it goes on from the activations under the same
+    /// parameters.
+    fn records(&self) -> bool {
+        self.policy.kernels().run_on_host(&self.policy.device())
+    }
+
+    /// The iteration as a part of stream keys.
+    fn step_key(&self) -> Result<u32, TrainError> {
+        u32::try_from(self.iteration).map_err(|_too_large| TrainError::OutOfRange {
+            name: "iteration",
+            range: "at most 2^32 - 1, the number of random streams of a lane",
+        })
     }
 
     fn sample_for(
         &self,
+        sampler: &dyn HostPolicy,
         purpose: Purpose,
-        iteration: u64,
         n: usize,
         record: bool,
     ) -> Result<(Trajectories<E::State>, Recording), TrainError> {
+        let iteration = self.iteration;
         let key = RolloutKey {
             streams: Streams::new(self.config.seed),
             purpose,
-            iteration: u32::try_from(iteration).map_err(|_too_large| TrainError::OutOfRange {
-                name: "iteration",
-                range: "at most 2^32 - 1, the number of random streams of a lane",
-            })?,
+            iteration: self.step_key()?,
         };
-        let sampler = self.policy.sampler();
-        let (sampler, behaviour) = (sampler.as_ref(), self.behaviour.as_ref());
+        let behaviour = self.behaviour.as_ref();
         if let Some(objects) = &self.objects {
-            let trajectories =
-                objects.trajectories(&self.environment, sampler, key, self.config.batch_size);
+            let trajectories = objects.trajectories(&self.environment, sampler, key, n);
             let trajectories =
                 trajectories.map_err(|source| TrainError::Rollout { iteration, source })?;
             return Ok((trajectories, Recording::default()));
@@ -548,19 +518,34 @@ where
             parameters: named_parameters(&self.policy),
             optimiser: self.optimiser.state(),
             backward: self.backward.state(),
+            sources: self.sources.state(),
         }
+    }
+
+    /// What the sources tell of themselves, as `source.<name>.<figure>`.
+    pub fn source_figures(&self) -> Vec<(String, f64)> {
+        self.sources.figures()
     }
 
     /// Continues from a saved state.
     ///
     /// # Errors
     ///
-    /// If a parameter or a moment does not fit the policy; the trainer is unchanged then.
+    /// If a parameter or a moment does not fit the policy, or what was saved does not fit a source; the trainer is
+    /// unchanged then.
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
         let policy = with_parameters(self.policy.clone(), &state.parameters)?;
-        self.backward
-            .restore(&self.environment, &policy, &state.backward)?;
-        self.optimiser.restore(&policy, &state.optimiser)?;
+        let sources = self.sources.state();
+        self.sources.restore(&self.environment, &state.sources)?;
+        let rest = self
+            .backward
+            .restore(&self.environment, &policy, &state.backward)
+            .and_then(|()| Ok(self.optimiser.restore(&policy, &state.optimiser)?));
+        if let Err(error) = rest {
+            // They fitted a moment ago.
+            self.sources.restore(&self.environment, &sources)?;
+            return Err(error);
+        }
         self.policy = policy;
         self.iteration = state.iteration;
         Ok(())

@@ -62,6 +62,16 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         path: "crates/gfn-explore/src/config.rs",
         name: "BehaviourConfig",
     },
+    ConfigEnum {
+        kind: "source",
+        path: "crates/gfn-bench/src/experiment/exploration.rs",
+        name: "SourceConfig",
+    },
+    ConfigEnum {
+        kind: "replay",
+        path: "crates/gfn-explore/src/replay/config.rs",
+        name: "Priority",
+    },
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Problem>> {

@@ -22,6 +22,7 @@ mod backward;
 mod budget;
 mod environment;
 mod evaluation;
+mod exploration;
 mod objective;
 mod optimiser;
 mod policy;
@@ -30,6 +31,7 @@ pub use backward::BackwardTrainingConfig;
 pub use budget::{Budget, EarlyStopping};
 pub use environment::EnvironmentConfig;
 pub use evaluation::{CorrelationConfig, EvaluationConfig};
+pub use exploration::{AuxiliaryObjective, ExplorationConfig, SourceConfig, SourceShare};
 pub use objective::{ObjectiveConfig, ObjectsConfig, PriorConfig};
 pub use optimiser::OptimiserConfig;
 pub use policy::{BackwardConfig, LogZInit, PolicyConfig, TrunkConfig};
@@ -76,9 +78,12 @@ pub struct Experiment {
     /// How P_B is trained.
     #[serde(default)]
     pub backward_training: BackwardTrainingConfig,
-    /// Exploration.
+    /// How the agent's own actions are chosen.
     #[serde(default)]
     pub behaviour: BehaviourConfig,
+    /// Where the trajectories of a batch come from.
+    #[serde(default, skip_serializing_if = "ExplorationConfig::is_default")]
+    pub exploration: ExplorationConfig,
     /// Optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
@@ -188,6 +193,12 @@ impl Experiment {
         self.regression.validate().context("at `regression`")?;
         self.behaviour.build().map(drop).context("at `behaviour`")?;
         self.objective.validate().context("at `objective`")?;
+        self.exploration
+            .validate(&self.objective, self.budget.batch_size)
+            .context("at `exploration`")?;
+        self.environment
+            .visit(Fits(&self.exploration))?
+            .context("at `exploration`")?;
         if let ObjectiveConfig::Divergence { .. } = self.objective
             && self.behaviour != (BehaviourConfig::OnPolicy {})
         {
@@ -312,6 +323,17 @@ impl Experiment {
         neutral.title = String::new();
         neutral.expect = Vec::new();
         neutral
+    }
+}
+
+/// Whether the sources fit the environment.
+struct Fits<'a>(&'a ExplorationConfig);
+
+impl ProblemVisitor for Fits<'_> {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        self.0.fits(problem.environment())
     }
 }
 

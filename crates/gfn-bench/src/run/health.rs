@@ -141,6 +141,7 @@ mod tests {
         }
         let third = 1.0 / 3.0;
         let report = StepReport {
+            n_own: 1,
             iteration: k + 1,
             loss: (k as f64 / 11.0).exp(),
             n_transitions: 4,

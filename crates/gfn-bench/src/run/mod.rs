@@ -25,6 +25,7 @@ mod recorder;
 mod runner;
 mod sample;
 mod session;
+mod sources;
 
 pub(crate) use folder::finished;
 pub use health::HealthEntry;

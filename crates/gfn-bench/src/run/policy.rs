@@ -6,6 +6,10 @@ use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use gfn_env::Streams;
 use gfn_policy::{FlowPolicy, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy, TabularPolicy};
+use std::sync::Arc;
+
+/// Builds a policy of the shape that the experiment describes, with weights of the streams.
+pub(super) type Maker<Q> = Arc<dyn Fn(Streams) -> Q + Send + Sync>;
 
 /// Code that works on any problem and policy.
 pub(super) trait PolicyVisitor {
@@ -16,18 +20,18 @@ pub(super) trait PolicyVisitor {
     fn without_flows<P: Problem, Q: Policy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<Self::Output>;
 
     /// Called where the objective asks for flows.
     fn with_flows<P: Problem, Q: FlowPolicy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<Self::Output>;
 }
 
-/// Builds problem and policy of `experiment` on `device` and hands them to `visitor`.
+/// Builds the problem of `experiment`, and hands it to `visitor` with what makes policies on `device`.
 ///
 /// # Errors
 ///
@@ -59,32 +63,32 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
             device,
             visitor,
         } = self;
-        let streams = Streams::new(experiment.seed);
         let flows = experiment.objective.demands().flows;
         match &experiment.policy {
             PolicyConfig::Mlp { .. } => {
                 let config = experiment.policy.mlp();
                 let config = config.context("a perceptron has a shape")?;
-                let env = problem.environment();
+                let (env, device) = (problem.environment().clone(), device.clone());
                 if flows {
-                    let policy = MlpFlowPolicy::new(&config, env, streams, device);
-                    visitor.with_flows(problem, policy)
+                    let make = move |s| MlpFlowPolicy::new(&config, &env, s, &device);
+                    visitor.with_flows(problem, Arc::new(make))
                 } else {
-                    let policy = MlpPolicy::new(&config, env, streams, device);
-                    visitor.without_flows(problem, policy)
+                    let make = move |s| MlpPolicy::new(&config, &env, s, &device);
+                    visitor.without_flows(problem, Arc::new(make))
                 }
             }
             PolicyConfig::Tabular { .. } => {
                 let backward = experiment.policy.backward();
                 let problem = IndexedProblem::new(problem, experiment.evaluation.exact_max_states)
                     .context("a tabular policy numbers all states (raise evaluation.exact_max_states or use kind = \"mlp\")")?;
-                let env = problem.environment();
+                let (env, device) = (problem.environment().clone(), device.clone());
+                // Tables start at 0 whatever the streams.
                 if flows {
-                    let policy = TabularFlowPolicy::new(env, backward, device);
-                    visitor.with_flows(problem, policy)
+                    let make = move |_| TabularFlowPolicy::new(&env, backward, &device);
+                    visitor.with_flows(problem, Arc::new(make))
                 } else {
-                    let policy = TabularPolicy::new(env, backward, device);
-                    visitor.without_flows(problem, policy)
+                    let make = move |_| TabularPolicy::new(&env, backward, &device);
+                    visitor.without_flows(problem, Arc::new(make))
                 }
             }
         }

@@ -4,8 +4,9 @@ use super::early_stopping::Patience;
 use super::folder::{finished, require_same_experiment};
 use super::health::HealthLog;
 use super::objective;
-use super::policy::{PolicyVisitor, visit_policy};
+use super::policy::{Maker, PolicyVisitor, visit_policy};
 use super::session::Session;
+use super::sources::with_sources;
 use super::{Manifest, Recorder, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{EvaluationConfig, Experiment, LogZInit, ObjectiveConfig, PolicyConfig};
@@ -16,13 +17,14 @@ use crate::metrics::{Figures, push};
 use crate::problem::{KnownTarget, Problem, StateOf};
 use crate::summary::RunSummary;
 use anyhow::{Context as _, Result, bail};
-use gfn_env::{Environment as _, Features, Trajectories, log_partition};
+use gfn_env::{Environment as _, Features, Streams, Trajectories, log_partition};
 use gfn_policy::{
     FlowPolicy, HostPolicy, Kernels, Policy, Workspace, named_parameters, to_safetensors,
 };
 use gfn_train::{AwakeThreads, Checkpoint, LogZSource, Objective, Trainer, write_atomically};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Where a run stands.
@@ -132,23 +134,27 @@ impl PolicyVisitor for Start<'_, '_> {
     fn without_flows<P: Problem, Q: Policy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<RunSummary> {
         let config = &self.experiment.objective;
+        let policy = make(Streams::new(self.experiment.seed));
         let prior = objective::prior(config, &policy)?;
         let target = self.target(&problem, prior.as_ref())?;
         let objective = objective::without_flows(config, prior)?;
-        self.train(problem, target, policy, objective)
+        let again = || objective::without_flows(config, None);
+        self.train(problem, target, (policy, make), (objective, &again))
     }
 
     fn with_flows<P: Problem, Q: FlowPolicy + Send>(
         self,
         problem: P,
-        policy: Q,
+        make: Maker<Q>,
     ) -> Result<RunSummary> {
+        let policy = make(Streams::new(self.experiment.seed));
         let target = self.target(&problem, None::<&Q>)?;
         let objective = objective::with_flows(&self.experiment.objective)?;
-        self.train(problem, target, policy, objective)
+        let again = || objective::with_flows(&self.experiment.objective);
+        self.train(problem, target, (policy, make), (objective, &again))
     }
 }
 
@@ -176,9 +182,13 @@ impl Start<'_, '_> {
         self,
         problem: P,
         target: Option<TargetOf<P>>,
-        policy: Q,
-        objective: Box<dyn Objective<Q>>,
+        (policy, make): (Q, Maker<Q>),
+        (objective, again): (
+            Box<dyn Objective<Q>>,
+            &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
+        ),
     ) -> Result<RunSummary> {
+        let problem = Arc::new(problem);
         let behaviour = self.experiment.behaviour.build();
         let mut trainer = Trainer::new(
             problem.environment().clone(),
@@ -191,9 +201,12 @@ impl Start<'_, '_> {
         if let Some(energy) = problem.energy() {
             trainer = trainer.with_partial_energy(energy);
         }
-        if let Some(objects) = objective::objects(self.experiment, &problem, target.as_ref())? {
+        if let Some(objects) =
+            objective::objects(self.experiment, problem.as_ref(), target.as_ref())?
+        {
             trainer = trainer.with_objects(objects);
         }
+        trainer = with_sources(trainer, &problem, self.experiment, &make, again)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();
         }
@@ -312,7 +325,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
                 }
             };
             self.session.add(&report, self.experiment.budget.batch_size);
-            self.note_samples(&trajectories)?;
+            self.note_samples(&trajectories, report.n_own)?;
             if let Some(health) = &mut self.session.health {
                 health.observe(&report, &trajectories);
                 if health.window_ended() {
@@ -370,13 +383,20 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         }
     }
 
-    fn note_samples(&mut self, trajectories: &Trajectories<StateOf<P>>) -> Result<()> {
+    /// Modes of all samples; the window is of the agent's own, the first `n_own`.
+    fn note_samples(
+        &mut self,
+        trajectories: &Trajectories<StateOf<P>>,
+        n_own: usize,
+    ) -> Result<()> {
         let iteration = self.trainer.iteration();
-        for terminal in trajectories.terminals() {
+        for (b, terminal) in trajectories.terminals().enumerate() {
             if let Some(mode) = self.problem.mode(terminal) {
                 self.session.modes.insert(mode, iteration);
             }
-            if let (Some(window), Some(target)) = (&mut self.session.window, &self.target) {
+            if let (Some(window), Some(target)) = (&mut self.session.window, &self.target)
+                && b < n_own
+            {
                 let object = target.terminal_index(terminal).with_context(|| {
                     format!("the sampled object {terminal:?} is not among the enumerated ones")
                 })?;
@@ -415,6 +435,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         if let Some(health) = &self.session.health {
             figures.extend(health.figures());
         }
+        figures.extend(self.trainer.source_figures());
         let mut sampled = Figures::new();
         if config.samples > 0 {
             let settings = SampleSettings {

@@ -1,7 +1,7 @@
 //! Objects from a trained policy.
 
 use super::file;
-use super::policy::{PolicyVisitor, visit_policy};
+use super::policy::{Maker, PolicyVisitor, visit_policy};
 use crate::device::DeviceSpec;
 use crate::experiment::Experiment;
 use crate::problem::Problem;
@@ -45,12 +45,17 @@ struct Sample<'a> {
 impl PolicyVisitor for Sample<'_> {
     type Output = ();
 
-    fn without_flows<P: Problem, Q: Policy + Send>(self, problem: P, policy: Q) -> Result<()> {
-        self.write(&problem, policy)
+    fn without_flows<P: Problem, Q: Policy + Send>(self, problem: P, make: Maker<Q>) -> Result<()> {
+        // The weights are those of a file.
+        self.write(&problem, make(Streams::new(0)))
     }
 
-    fn with_flows<P: Problem, Q: FlowPolicy + Send>(self, problem: P, policy: Q) -> Result<()> {
-        self.write(&problem, policy)
+    fn with_flows<P: Problem, Q: FlowPolicy + Send>(
+        self,
+        problem: P,
+        make: Maker<Q>,
+    ) -> Result<()> {
+        self.write(&problem, make(Streams::new(0)))
     }
 }
 

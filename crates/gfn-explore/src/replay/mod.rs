@@ -9,7 +9,7 @@ pub use config::{Eviction, Intake, Priority, ReplayConfig, Stored};
 use crate::codec::{Reader, Writer, walk, walk_to_the_end};
 use crate::{RangeError, SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 use entries::{Candidate, Entries, Entry};
-use gfn_env::{Action, Environment, Purpose, Trajectories};
+use gfn_env::{Environment, Purpose, Trajectories};
 use gfn_policy::{RolloutError, RolloutKey, rollout_backward};
 
 const MAGIC: [u8; 8] = *b"gfn-rep1";
@@ -40,8 +40,8 @@ pub struct Replay<E: Environment> {
     config: ReplayConfig,
     distance: Option<Distance<E::State>>,
     entries: Entries<E::State>,
-    /// Ids and paths of the latest draw, to find it in the batch.
-    drawn: Vec<(u64, Box<[Action]>)>,
+    /// Entries of the latest draw.
+    drawn: Vec<u64>,
 }
 
 impl<E: Environment> std::fmt::Debug for Replay<E> {
@@ -119,20 +119,6 @@ impl<E: Environment> Replay<E> {
     /// What a state itself keeps elsewhere is not counted.
     pub fn bytes(&self) -> usize {
         self.entries.bytes()
-    }
-
-    /// Where the latest draw begins in a batch.
-    fn place_of_drawn(&self, batch: &Trajectories<E::State>) -> Option<usize> {
-        let n = self.drawn.len();
-        if n == 0 {
-            return None;
-        }
-        (0..(batch.len() + 1).saturating_sub(n)).find(|&first| {
-            let drawn = self.drawn.iter().enumerate();
-            drawn
-                .into_iter()
-                .all(|(i, (_, actions))| *batch.trajectory(first + i).actions == **actions)
-        })
     }
 
     fn draw_entries(
@@ -228,29 +214,34 @@ impl<E: Environment> TrajectorySource<E> for Replay<E> {
         context: &SourceContext<'_, E>,
         n: usize,
     ) -> Result<Trajectories<E::State>, SourceError> {
+        if n == 0 {
+            // Asked for what was not offered: there may be no entries.
+            self.drawn.clear();
+            return Ok(Trajectories::new());
+        }
         let mut rng = context.streams.rng(Purpose::Replay, context.iteration, 0);
         let positions = draws::draw(&mut self.entries, &self.config.priority, n, &mut rng);
         let trajectories = self.draw_entries(context, &positions)?;
-        self.drawn = positions
-            .iter()
-            .zip(trajectories.iter())
-            .map(|(&i, drawn)| (self.entries.get(i).id, drawn.actions.into()))
-            .collect();
+        self.drawn = positions.iter().map(|&i| self.entries.get(i).id).collect();
         Ok(trajectories)
     }
 
-    fn observe(&mut self, _environment: &E, batch: &TrainedBatch<'_, E::State>) {
-        let drawn_at = self.place_of_drawn(batch.trajectories);
-        let drawn = std::mem::take(&mut self.drawn);
-        let replayed = drawn_at.map_or(0..0, |first| first..first + drawn.len());
-        for ((id, _), b) in drawn.iter().zip(replayed.clone()) {
-            self.entries.set_loss(*id, batch.losses[b]);
+    fn observe(
+        &mut self,
+        _environment: &E,
+        batch: &TrainedBatch<'_, E::State>,
+    ) -> Result<(), SourceError> {
+        for (id, b) in std::mem::take(&mut self.drawn)
+            .into_iter()
+            .zip(batch.drawn.clone())
+        {
+            self.entries.set_loss(id, batch.losses[b]);
         }
         let n = match self.config.intake {
             Intake::Batch => batch.trajectories.len(),
             Intake::Own => batch.n_own,
         };
-        for b in (0..n).filter(|b| !replayed.contains(b)) {
+        for b in (0..n).filter(|b| !batch.drawn.contains(b)) {
             let trajectory = batch.trajectories.trajectory(b);
             let candidate = Candidate {
                 object: batch.trajectories.terminal(b),
@@ -266,6 +257,7 @@ impl<E: Environment> TrajectorySource<E> for Replay<E> {
             }
         }
         self.entries.trim();
+        Ok(())
     }
 
     fn save(&self) -> SavedSource {

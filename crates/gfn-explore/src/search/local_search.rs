@@ -187,7 +187,13 @@ impl<E: Environment> TrajectorySource<E> for LocalSearch {
         Ok(found)
     }
 
-    fn observe(&mut self, _environment: &E, _batch: &TrainedBatch<'_, E::State>) {}
+    fn observe(
+        &mut self,
+        _environment: &E,
+        _batch: &TrainedBatch<'_, E::State>,
+    ) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     fn save(&self) -> SavedSource {
         SavedSource::default()

@@ -239,7 +239,13 @@ impl<E: Environment> TrajectorySource<E> for Mcmc<E> {
         Ok(rollout_backward(env, policy, &terminals, &log_reward, key)?)
     }
 
-    fn observe(&mut self, _environment: &E, _batch: &TrainedBatch<'_, E::State>) {}
+    fn observe(
+        &mut self,
+        _environment: &E,
+        _batch: &TrainedBatch<'_, E::State>,
+    ) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     fn save(&self) -> SavedSource {
         let mut saved = SavedSource::default();

@@ -16,8 +16,10 @@ pub struct TrajectoryBalance;
 impl<P: Policy> Objective<P> for TrajectoryBalance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let log_probs = batch.transitions.log_probs(policy);
-        let loss = trajectory_balance(&log_probs, policy.log_z()).loss(regression);
-        Evaluation::new(loss, log_probs)
+        let residual = trajectory_balance(&log_probs, policy.log_z());
+        let trajectories = log_probs.segments.of_one_each();
+        Evaluation::of_residual(residual, regression, batch, &trajectories)
+            .with_log_probs(log_probs)
     }
 }
 
@@ -29,8 +31,10 @@ pub struct LogPartitionVariance;
 impl<P: Policy> Objective<P> for LogPartitionVariance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let log_probs = batch.transitions.log_probs(policy);
-        let loss = log_partition_variance(&log_probs).loss(regression);
-        Evaluation::new(loss, log_probs)
+        let residual = log_partition_variance(&log_probs);
+        let trajectories = log_probs.segments.of_one_each();
+        Evaluation::of_residual(residual, regression, batch, &trajectories)
+            .with_log_probs(log_probs)
     }
 
     fn log_z(&self) -> LogZSource {
@@ -51,7 +55,8 @@ impl<P: FlowPolicy> Objective<P> for DetailedBalance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let (log_probs, log_flow) = batch.transitions.log_probs_and_log_flow(policy);
         let residual = detailed_balance(&log_probs, log_flow, self.normalisation);
-        Evaluation::new(residual.loss(regression), log_probs)
+        let edges = log_probs.segments.clone();
+        Evaluation::of_residual(residual, regression, batch, &edges).with_log_probs(log_probs)
     }
 }
 
@@ -69,7 +74,8 @@ impl<P: FlowPolicy> Objective<P> for SubTrajectoryBalance {
         let (log_probs, log_flow) = batch.transitions.log_probs_and_log_flow(policy);
         let residual =
             sub_trajectory_balance(&log_probs, log_flow, self.lambda, self.normalisation);
-        Evaluation::new(residual.loss(regression), log_probs)
+        let parts = log_probs.segments.of_sub_trajectories();
+        Evaluation::of_residual(residual, regression, batch, &parts).with_log_probs(log_probs)
     }
 }
 
@@ -90,7 +96,8 @@ impl<P: Policy> Objective<P> for ModifiedDetailedBalance {
         let log_reward = Tensor::from_data(TensorData::new(log_reward, [n]), &log_exit.device());
         let residual =
             modified_detailed_balance(&log_probs, log_exit, log_reward, self.normalisation);
-        Evaluation::new(residual.loss(regression), log_probs)
+        let edges = log_probs.segments.clone();
+        Evaluation::of_residual(residual, regression, batch, &edges).with_log_probs(log_probs)
     }
 
     fn requirements(&self) -> Requirements {

@@ -65,6 +65,10 @@ impl<P: Policy> Objective<P> for DivergenceObjective {
         Some([terms().divergence_loss, terms().score_loss])
     }
 
+    fn learns_off_policy(&self) -> bool {
+        false
+    }
+
     fn log_z(&self) -> LogZSource {
         LogZSource::NotLearned
     }

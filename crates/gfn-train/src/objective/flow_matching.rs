@@ -23,7 +23,9 @@ impl<P: Policy> Objective<P> for FlowMatching {
         let flows = batch.edge_flows.as_ref();
         let flows = flows.expect("the requirements name the edge flows");
         let residual = flow_matching(&flows.evaluate(policy), self.epsilon, self.normalisation);
-        Evaluation::of_loss(residual.loss(regression))
+        // Each transition has one child, and so one of the visited states.
+        let states = batch.transitions.segments();
+        Evaluation::of_residual(residual, regression, batch, states)
     }
 
     fn requirements(&self) -> Requirements {

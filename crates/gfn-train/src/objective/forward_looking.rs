@@ -61,7 +61,8 @@ impl<P: FlowPolicy> Objective<P> for ForwardLookingDetailedBalance {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, regression: &Regression) -> Evaluation {
         let (log_probs, log_flow) = log_probs_and_log_flow(policy, batch);
         let residual = detailed_balance(&log_probs, log_flow, self.normalisation);
-        Evaluation::new(residual.loss(regression), log_probs)
+        let edges = log_probs.segments.clone();
+        Evaluation::of_residual(residual, regression, batch, &edges).with_log_probs(log_probs)
     }
 
     fn requirements(&self) -> Requirements {
@@ -74,7 +75,8 @@ impl<P: FlowPolicy> Objective<P> for ForwardLookingSubTrajectoryBalance {
         let (log_probs, log_flow) = log_probs_and_log_flow(policy, batch);
         let residual =
             sub_trajectory_balance(&log_probs, log_flow, self.lambda, self.normalisation);
-        Evaluation::new(residual.loss(regression), log_probs)
+        let parts = log_probs.segments.of_sub_trajectories();
+        Evaluation::of_residual(residual, regression, batch, &parts).with_log_probs(log_probs)
     }
 
     fn requirements(&self) -> Requirements {

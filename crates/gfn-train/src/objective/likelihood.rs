@@ -18,6 +18,10 @@ impl<P: Policy> Objective<P> for MaximumLikelihood {
         Evaluation::new(maximum_likelihood(&log_probs), log_probs)
     }
 
+    fn learns_off_policy(&self) -> bool {
+        false
+    }
+
     fn log_z(&self) -> LogZSource {
         LogZSource::NotLearned
     }

@@ -19,7 +19,7 @@ pub use relative::RelativeTrajectoryBalance;
 
 use crate::{Requirements, TrainingBatch};
 use burn::tensor::Tensor;
-use gfn_loss::{LogProbs, Regression};
+use gfn_loss::{LogProbs, Regression, Residual, Segments};
 use gfn_policy::Policy;
 
 /// Where an objective leaves what it learns of log Z.
@@ -77,6 +77,12 @@ pub trait Objective<P: Policy>: Send + Sync {
         LogZSource::Parameter
     }
 
+    /// Whether trajectories that the policy did not sample itself lead to the same end: false for objectives that are
+    /// right on-policy alone, which take no part of their batches from elsewhere.
+    fn learns_off_policy(&self) -> bool {
+        true
+    }
+
     /// Two further losses, each of a pass of its own, whose gradients `g` and `h` say how much of `h` to take from the
     /// gradient of the loss: `⟨g, h⟩/‖h‖²` of it. None for most objectives.
     fn score_control(&self, _policy: &P, _batch: &TrainingBatch) -> Option<[Tensor<1>; 2]> {
@@ -92,6 +98,9 @@ pub struct Evaluation {
     /// Log-probabilities of the batch under the current parameters, with the `log P_B` that the objective balances
     /// against; without them a trainer is watched less closely, see [`health`](crate::health).
     pub log_probs: Option<LogProbs>,
+    /// The loss of each trajectory by itself, `[B]` without gradients; there where [`TrainingBatch::by_trajectory`]
+    /// asks for it and the objective has it to give.
+    pub by_trajectory: Option<Tensor<1>>,
 }
 
 impl Evaluation {
@@ -101,6 +110,35 @@ impl Evaluation {
         Self {
             loss,
             log_probs: None,
+            by_trajectory: None,
+        }
+    }
+
+    /// The loss of `residual`, and that of each trajectory where `batch` asks for it; `residuals` says where those of
+    /// each trajectory lie.
+    #[must_use]
+    pub fn of_residual(
+        residual: Residual<1>,
+        regression: &Regression,
+        batch: &TrainingBatch,
+        residuals: &Segments,
+    ) -> Self {
+        let by_trajectory = batch
+            .by_trajectory
+            .then(|| residual.by_trajectory(regression, residuals));
+        Self {
+            loss: residual.loss(regression),
+            log_probs: None,
+            by_trajectory,
+        }
+    }
+
+    /// The same, computed from these log-probabilities.
+    #[must_use]
+    pub fn with_log_probs(self, log_probs: LogProbs) -> Self {
+        Self {
+            log_probs: Some(log_probs),
+            ..self
         }
     }
 
@@ -110,6 +148,7 @@ impl Evaluation {
         Self {
             loss,
             log_probs: Some(log_probs),
+            by_trajectory: None,
         }
     }
 }
@@ -125,6 +164,10 @@ impl<P: Policy> Objective<P> for Box<dyn Objective<P>> {
 
     fn log_z(&self) -> LogZSource {
         (**self).log_z()
+    }
+
+    fn learns_off_policy(&self) -> bool {
+        (**self).learns_off_policy()
     }
 
     fn score_control(&self, policy: &P, batch: &TrainingBatch) -> Option<[Tensor<1>; 2]> {

@@ -29,10 +29,12 @@ impl<P: Policy + Send> Objective<P> for RelativeTrajectoryBalance<P> {
             }
         };
         let residual = relative_trajectory_balance(&log_probs, log_prior.clone(), policy.log_z());
+        let trajectories = log_probs.segments.of_one_each();
         let against_prior = LogProbs {
             log_pb: log_prior,
             ..log_probs
         };
-        Evaluation::new(residual.loss(regression), against_prior)
+        Evaluation::of_residual(residual, regression, batch, &trajectories)
+            .with_log_probs(against_prior)
     }
 }

@@ -44,7 +44,8 @@ where
 
     /// An estimate of the variance of a batch's gradient: the trace of its covariance matrix.
     ///
-    /// `groups` batches of `group_size` trajectories are sampled as training samples them, with random numbers of their
+    /// `groups` batches of `group_size` trajectories are sampled as the agent samples its own (sources of trajectories play no
+    /// part), with random numbers of their
     /// own, and each gives a gradient `g`; the answer is `Σ ‖g − ḡ‖²/(groups − 1)`, the variance of one batch of that size.
     /// Also returns `‖ḡ‖²`, to compare it with. Nothing is updated.
     ///
@@ -63,8 +64,9 @@ where
             });
         }
         let n = groups * group_size;
-        let (trajectories, _) =
-            self.sample_for(Purpose::GradientVariance, self.iteration, n, false)?;
+        let sampler = self.policy.sampler();
+        let purpose = Purpose::GradientVariance;
+        let (trajectories, _) = self.sample_for(sampler.as_ref(), purpose, n, false)?;
         let regression = self.config.regression.at(self.iteration);
         let mut rows = Vec::with_capacity(groups);
         for group in 0..groups {

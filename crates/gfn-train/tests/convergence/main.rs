@@ -2,9 +2,11 @@
 //!
 //! Total variation against `R/Z` by dynamic programming, and log Z where the objective learns it, on three [`toys`].
 
+// mod auxiliary;
 mod backward;
 mod divergence;
 mod matrix;
+mod replay_and_search;
 mod toys;
 
 use burn::tensor::Device;

@@ -81,6 +81,11 @@ pub(crate) fn assert_same(a: &TrainerState, b: &TrainerState) {
     assert_eq!(bits(&a.optimiser.second), bits(&b.optimiser.second));
     assert_eq!(bits(&a.backward.target), bits(&b.backward.target));
     assert_eq!(a.backward.buffer, b.backward.buffer);
+    assert_eq!(a.sources.len(), b.sources.len());
+    for (a, b) in a.sources.iter().zip(&b.sources) {
+        assert_eq!(bits(&a.tensors), bits(&b.tensors));
+        assert_eq!(a.bytes, b.bytes);
+    }
     let moments = |state: &TrainerState| {
         let optimiser = state.backward.optimiser.as_ref();
         optimiser.map(|o| (o.step, bits(&o.first), bits(&o.second)))

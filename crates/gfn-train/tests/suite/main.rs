@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod adam;
 #[cfg(test)]
+mod auxiliary;
+#[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
 mod common;
@@ -14,5 +16,7 @@ mod observation;
 mod regressions;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+mod sources;
 #[cfg(test)]
 mod threads;

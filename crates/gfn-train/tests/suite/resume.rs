@@ -53,7 +53,7 @@ fn a_backward_policy_that_is_trained_by_itself_resumes_bit_for_bit() {
 }
 
 /// Runs 30 iterations at once and in parts, and returns what was seen.
-fn assert_resumes(make: &dyn Fn(u64) -> SmallTrainer) -> Vec<Seen> {
+pub(crate) fn assert_resumes(make: &dyn Fn(u64) -> SmallTrainer) -> Vec<Seen> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint.safetensors");
     let mut whole = make(0);

@@ -1,6 +1,8 @@
 //! `gfn-bench list`.
 
-use gfn_bench::experiment::{BackwardTrainingConfig, EnvironmentConfig, ObjectiveConfig};
+use gfn_bench::experiment::{
+    BackwardTrainingConfig, EnvironmentConfig, ObjectiveConfig, SourceConfig,
+};
 use gfn_bench::{Backend, DeviceSpec, suite};
 use std::path::Path;
 
@@ -34,6 +36,33 @@ pub(super) fn print(experiments: &Path) {
                 "noisy-layers",
                 "mixture",
             ],
+        ),
+        ("sources", SourceConfig::NAMES),
+        (
+            "replay",
+            &[
+                "uniform",
+                "reward-prioritised",
+                "prt",
+                "rank-prioritised",
+                "loss-prioritised",
+                "diversity-cutoff",
+            ],
+        ),
+        (
+            "auxiliary",
+            &[
+                "loss-guided",
+                "adaptive-teacher",
+                "multiplicative",
+                "sibling-augmented",
+                "novelty",
+                "unguided",
+            ],
+        ),
+        (
+            "intrinsic",
+            &["random-network-distillation", "state-counts"],
         ),
         (
             "schedules",
