@@ -92,6 +92,11 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         path: "crates/gfn-explore/src/intrinsic/mod.rs",
         name: "IntrinsicConfig",
     },
+    ConfigEnum {
+        kind: "replay",
+        path: "crates/gfn-explore/src/replay/config.rs",
+        name: "Priority",
+    },
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Problem>> {

@@ -2,7 +2,8 @@
 
 use super::ObjectiveConfig;
 use anyhow::{Context as _, Result, bail};
-use gfn_explore::AuxiliaryReward;
+use gfn_env::Environment;
+use gfn_explore::{AuxiliaryReward, LocalSearchConfig, McmcConfig, ReplayConfig, Stored};
 use gfn_train::{AdamConfig, AuxiliaryConfig, RegressionConfig};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,12 @@ pub enum SourceConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reset_every: Option<u64>,
     },
+    /// [`gfn_explore::Replay`].
+    Replay(ReplayConfig),
+    /// [`gfn_explore::LocalSearch`].
+    LocalSearch(LocalSearchConfig),
+    /// [`gfn_explore::Mcmc`].
+    Mcmc(McmcConfig),
 }
 
 /// The objective of an auxiliary agent.
@@ -129,24 +136,53 @@ impl ExplorationConfig {
     }
 }
 
+impl ExplorationConfig {
+    /// Checks that sources which go back can.
+    pub(super) fn fits<E: Environment>(&self, environment: &E) -> Result<()> {
+        if environment.n_backward_actions() > 0 {
+            return Ok(());
+        }
+        match self.sources.iter().position(|s| s.source.goes_back()) {
+            Some(i) => bail!(
+                "sources[{i}].source: `{}` goes back from objects, and this environment has no backward actions: \
+                 replay `stored = \"trajectories\"`, or leave the source out",
+                self.sources[i].source.name()
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
 impl SourceConfig {
     /// Names, as experiment files write them.
-    pub const NAMES: &[&str] = &["auxiliary-agent"];
+    pub const NAMES: &[&str] = &["auxiliary-agent", "replay", "local-search", "mcmc"];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AuxiliaryAgent { .. } => "auxiliary-agent",
+            Self::Replay(_) => "replay",
+            Self::LocalSearch(_) => "local-search",
+            Self::Mcmc(_) => "mcmc",
         }
     }
 
-    /// The configuration of an auxiliary agent beside a main agent with these.
+    /// Whether it goes back from objects.
+    fn goes_back(&self) -> bool {
+        match self {
+            Self::AuxiliaryAgent { .. } => false,
+            Self::Replay(config) => config.stored == Stored::Terminals,
+            Self::LocalSearch(_) | Self::Mcmc(_) => true,
+        }
+    }
+
+    /// The configuration of an auxiliary agent beside a main agent with these; none for another source.
     pub(crate) fn auxiliary(
         &self,
         batch_size: usize,
         regression: RegressionConfig,
         optimiser: AdamConfig,
-    ) -> AuxiliaryConfig {
+    ) -> Option<AuxiliaryConfig> {
         match self {
             Self::AuxiliaryAgent {
                 reward,
@@ -154,24 +190,31 @@ impl SourceConfig {
                 batch_size: own,
                 period,
                 reset_every,
-            } => AuxiliaryConfig {
+            } => Some(AuxiliaryConfig {
                 reward: reward.clone(),
                 batch_size: own.unwrap_or(batch_size),
                 regression,
                 optimiser,
                 period: *period,
                 reset_every: *reset_every,
-            },
+            }),
+            Self::Replay(_) | Self::LocalSearch(_) | Self::Mcmc(_) => None,
         }
     }
 
     fn validate(&self, main: &ObjectiveConfig, batch_size: usize) -> Result<()> {
-        let Self::AuxiliaryAgent {
-            reward, objective, ..
-        } = self;
+        let (reward, objective) = match self {
+            Self::AuxiliaryAgent {
+                reward, objective, ..
+            } => (reward, objective),
+            Self::Replay(config) => return Ok(config.validate()?),
+            Self::LocalSearch(config) => return Ok(config.validate()?),
+            Self::Mcmc(config) => return Ok(config.validate()?),
+        };
         let (regression, optimiser) = (RegressionConfig::default(), AdamConfig::default());
-        self.auxiliary(batch_size, regression, optimiser)
-            .validate()?;
+        if let Some(config) = self.auxiliary(batch_size, regression, optimiser) {
+            config.validate()?;
+        }
         let is_balance = matches!(
             main,
             ObjectiveConfig::TrajectoryBalance {}
@@ -195,5 +238,78 @@ impl SourceConfig {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gfn_env::{Action, BackwardAction, EnvironmentError, FeatureRow};
+
+    /// One step to one of two objects, and no way back.
+    struct NoWayBack;
+
+    impl Environment for NoWayBack {
+        type State = u8;
+
+        fn source(&self) -> u8 {
+            0
+        }
+        fn n_actions(&self) -> usize {
+            2
+        }
+        fn n_backward_actions(&self) -> usize {
+            0
+        }
+        fn max_len(&self) -> usize {
+            1
+        }
+        fn n_features(&self) -> usize {
+            1
+        }
+        fn is_terminal(&self, state: &u8) -> bool {
+            *state > 0
+        }
+        fn forward_mask(&self, state: &u8, allowed: &mut [bool]) {
+            allowed.fill(*state == 0);
+        }
+        fn backward_mask(&self, _state: &u8, _allowed: &mut [bool]) {}
+        fn step(&self, state: &mut u8, action: Action) -> Result<BackwardAction, EnvironmentError> {
+            *state = action.0 as u8 + 1;
+            Ok(BackwardAction(0))
+        }
+        fn step_back(
+            &self,
+            state: &mut u8,
+            action: BackwardAction,
+        ) -> Result<Action, EnvironmentError> {
+            Err(EnvironmentError::invalid_backward_action(action, state))
+        }
+        fn encode(&self, _state: &u8, row: &mut FeatureRow<'_>) {
+            row.one(0);
+        }
+    }
+
+    fn sources(source: &str) -> ExplorationConfig {
+        let text =
+            format!("on_policy = 0.5\nsources = [{{ share = 0.5, source = {{ {source} }} }}]");
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn sources_that_go_back_are_refused_where_there_is_no_way_back() {
+        for source in [
+            "kind = \"local-search\", rounds = 2, back_track = { kind = \"steps\", steps = 1 }",
+            "kind = \"mcmc\", chains = 2, back_track = { kind = \"steps\", steps = 1 }",
+            "kind = \"replay\", capacity = 20, priority = { kind = \"uniform\" }",
+        ] {
+            let config = sources(source);
+            let error = config.fits(&NoWayBack).unwrap_err().to_string();
+            assert!(error.contains("no backward actions"), "{error}");
+            assert!(error.contains(config.sources[0].source.name()), "{error}");
+            assert!(config.fits(&gfn_env::Hypergrid::new(2, 3).unwrap()).is_ok());
+        }
+        let as_they_were = "kind = \"replay\", capacity = 20, stored = \"trajectories\", priority = { kind = \"uniform\" }";
+        assert!(sources(as_they_were).fits(&NoWayBack).is_ok());
     }
 }

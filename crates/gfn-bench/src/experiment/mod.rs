@@ -201,6 +201,9 @@ impl Experiment {
         self.exploration
             .validate(&self.objective, self.budget.batch_size)
             .context("at `exploration`")?;
+        self.environment
+            .visit(Fits(&self.exploration))?
+            .context("at `exploration`")?;
         if let ObjectiveConfig::Divergence { .. } = self.objective
             && self.behaviour != (BehaviourConfig::OnPolicy {})
         {
@@ -332,6 +335,17 @@ impl Experiment {
         neutral.title = String::new();
         neutral.expect = Vec::new();
         neutral
+    }
+}
+
+/// Whether the sources fit the environment.
+struct Fits<'a>(&'a ExplorationConfig);
+
+impl ProblemVisitor for Fits<'_> {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        self.0.fits(problem.environment())
     }
 }
 

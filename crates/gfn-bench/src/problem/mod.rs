@@ -11,6 +11,7 @@ mod parentheses;
 mod peptide;
 mod sequence;
 mod set;
+mod shared;
 mod tfbind8;
 
 pub use bag::{BagProblem, BagStringProblem};

@@ -25,6 +25,7 @@ use gfn_policy::{
 use gfn_train::{AwakeThreads, Checkpoint, LogZSource, Objective, Trainer, write_atomically};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Where a run stands.
@@ -137,6 +138,7 @@ impl PolicyVisitor for Start<'_, '_> {
         make: Maker<Q>,
     ) -> Result<RunSummary> {
         let config = &self.experiment.objective;
+        let problem = Arc::new(problem);
         let policy = make(Streams::new(self.experiment.seed));
         let prior = objective::prior(config, &policy)?;
         let target = self.target(&problem, prior.as_ref())?;
@@ -152,6 +154,7 @@ impl PolicyVisitor for Start<'_, '_> {
         problem: P,
         make: Maker<Q>,
     ) -> Result<RunSummary> {
+        let problem = Arc::new(problem);
         let policy = make(Streams::new(self.experiment.seed));
         let target = self.target(&problem, None::<&Q>)?;
         let objective = objective::with_flows(&self.experiment.objective)?;
@@ -208,8 +211,8 @@ impl Start<'_, '_> {
 
     fn train<P: Problem, Q: Policy>(
         self,
-        problem: P,
-        (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<P>>),
+        problem: Arc<P>,
+        (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<Arc<P>>>),
         (policy, make): (Q, Maker<Q>),
         (objective, again): (
             Box<dyn Objective<Q>>,
@@ -228,18 +231,21 @@ impl Start<'_, '_> {
         if let Some(energy) = problem.energy() {
             trainer = trainer.with_partial_energy(energy);
         }
-        if let Some(objects) = objective::objects(self.experiment, &problem, target.as_ref())? {
+        if let Some(objects) =
+            objective::objects(self.experiment, problem.as_ref(), target.as_ref())?
+        {
             trainer = trainer.with_objects(objects);
         }
-        if let Some(guide) = objective::guide(&self.experiment.objective, &problem)? {
+        if let Some(guide) = objective::guide(&self.experiment.objective, problem.as_ref())? {
             trainer = trainer.with_guide(guide);
         }
-        trainer = with_sources(trainer, self.experiment, &make, again)?;
+        trainer = with_sources(trainer, &problem, self.experiment, &make, again)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();
         }
-        let run = Run::new(self.experiment, self.folder, problem, target, trainer)?;
-        Run { conditions, ..run }.finish(self.options)
+        let mut run = Run::new(self.experiment, self.folder, problem, target, trainer)?;
+        run.conditions = conditions;
+        run.finish(self.options)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::policy::Maker;
 use crate::experiment::{AuxiliaryObjective, Experiment, SourceConfig};
+use crate::problem::{Problem, StateOf};
 use anyhow::{Context as _, Result};
-use gfn_env::{Environment, Reward, Streams};
+use gfn_env::Streams;
+use gfn_explore::{Distance, LocalSearch, Mcmc, Replay, TrajectorySource};
 use gfn_policy::Policy;
 use gfn_train::{AuxiliaryAgent, Objective, Trainer, TrajectoryBalance};
 use std::sync::Arc;
@@ -13,27 +15,42 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// If a source cannot be built; the message names its key.
-pub(super) fn with_sources<E, R, Q, O>(
-    mut trainer: Trainer<E, R, Q, O>,
+pub(super) fn with_sources<P, Q, O>(
+    mut trainer: Trainer<P::Environment, P::Reward, Q, O>,
+    problem: &Arc<P>,
     experiment: &Experiment,
     make: &Maker<Q>,
     objective: &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
-) -> Result<Trainer<E, R, Q, O>>
+) -> Result<Trainer<P::Environment, P::Reward, Q, O>>
 where
-    E: Environment + 'static,
-    R: Reward<E::State>,
+    P: Problem,
     Q: Policy,
     O: Objective<Q>,
 {
     for (i, entry) in experiment.exploration.sources.iter().enumerate() {
         let place = || format!("at `exploration.sources[{i}]`");
         let streams = Streams::new(experiment.seed).branch(i as u16);
-        let source = match &entry.source {
+        let source: Box<dyn TrajectorySource<P::Environment>> = match &entry.source {
+            SourceConfig::Replay(config) => {
+                let problem = Arc::clone(problem);
+                let distance: Distance<StateOf<P>> = Box::new(move |a, b| problem.distance(a, b));
+                let replay = Replay::with_distance(config.clone(), distance);
+                Box::new(replay.with_context(place)?)
+            }
+            SourceConfig::LocalSearch(config) => {
+                Box::new(LocalSearch::new(*config).with_context(place)?)
+            }
+            SourceConfig::Mcmc(config) => {
+                let mcmc = Mcmc::<P::Environment>::new(*config);
+                Box::new(mcmc.with_context(place)?)
+            }
             source @ SourceConfig::AuxiliaryAgent {
                 objective: kind, ..
             } => {
                 let main = experiment.trainer();
-                let config = source.auxiliary(main.batch_size, main.regression, main.optimiser);
+                let config = source
+                    .auxiliary(main.batch_size, main.regression, main.optimiser)
+                    .context("an auxiliary agent has a configuration")?;
                 let objective: Box<dyn Objective<Q>> = match kind {
                     AuxiliaryObjective::TrajectoryBalance => Box::new(TrajectoryBalance),
                     AuxiliaryObjective::Main => objective()?,
@@ -41,11 +58,12 @@ where
                 let make = Arc::clone(make);
                 let make = move |streams| make(streams);
                 let env = trainer.environment();
-                AuxiliaryAgent::new(env, make, objective, config, streams).with_context(place)?
+                let agent = AuxiliaryAgent::new(env, make, objective, config, streams);
+                Box::new(agent.with_context(place)?)
             }
         };
         trainer = trainer
-            .with_source(Box::new(source), entry.share)
+            .with_source(source, entry.share)
             .with_context(place)?;
     }
     Ok(trainer)

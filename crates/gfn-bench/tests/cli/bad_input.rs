@@ -582,6 +582,129 @@ const REFUSED: &[Refused] = &[
             "`loss-guided`",
         ],
     ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 0, priority = { kind = \"uniform\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "sources[0].source",
+            "`capacity` is 0",
+            "at least one",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, priority = { kind = \"prt\", percentile = 1.0 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`priority.percentile` is 1",
+            "between 0 and 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, priority = { kind = \"diversity-cutoff\", cutoff = -2.0 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`priority.cutoff` is -2",
+            "not negative",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, priority = { kind = \"rank-prioritised\", k = 0.0 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`priority.k` is 0",
+            "positive",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, priority = { kind = \"best\" } } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration", "`best`", "`prt`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacty = 50, priority = { kind = \"uniform\" } } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration", "`capacty`", "`capacity`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, distinct = false, priority = { kind = \"prt\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`distinct`",
+            "leave the key out",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"local-search\", rounds = 0, back_track = { kind = \"steps\", steps = 2 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`rounds` is 0",
+            "between 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"local-search\", rounds = 2, back_track = { kind = \"steps\", steps = 0 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`back_track.steps` is 0",
+            "at least one edge",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"local-search\", rounds = 2, back_track = { kind = \"share\", share = 1.5 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`back_track.share` is 1.5",
+            "at most 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"mcmc\", chains = 0, back_track = { kind = \"up-to\", steps = 2 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration",
+            "`chains` is 0",
+            "between 1",
+        ],
+    ),
 ];
 
 #[test]

@@ -214,6 +214,11 @@ impl<E: Environment> TrajectorySource<E> for Replay<E> {
         context: &SourceContext<'_, E>,
         n: usize,
     ) -> Result<Trajectories<E::State>, SourceError> {
+        if n == 0 {
+            // Asked for what was not offered: there may be no entries.
+            self.drawn.clear();
+            return Ok(Trajectories::new());
+        }
         let mut rng = context.streams.rng(Purpose::Replay, context.iteration, 0);
         let positions = draws::draw(&mut self.entries, &self.config.priority, n, &mut rng);
         let trajectories = self.draw_entries(context, &positions)?;

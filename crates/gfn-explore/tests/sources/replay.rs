@@ -32,7 +32,7 @@ fn filled(config: ReplayConfig) -> Replay<Grid> {
     };
     let mut replay = Replay::with_distance(config, Box::new(distance)).unwrap();
     let batch = batch_of(&env, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    replay.observe(&env, &trained(&batch, &LOSSES));
+    replay.observe(&env, &trained(&batch, &LOSSES)).unwrap();
     replay
 }
 
@@ -127,6 +127,9 @@ fn prt_waits_for_ten_objects() {
         ..ReplayConfig::new(100, Priority::Prt { percentile: 0.9 })
     };
     assert_eq!(filled(ready).offers(16), 16);
+    let empty = ReplayConfig::new(100, Priority::Prt { percentile: 0.9 });
+    let mut empty: Replay<Grid> = Replay::new(empty).unwrap();
+    assert!(draw(&mut empty, 0, 0, 0).is_empty(), "nothing was offered");
 }
 
 #[test]
@@ -161,9 +164,10 @@ fn losses_are_those_of_the_latest_training() {
         let losses = [50.0, 20.0, 21.0, 22.0, 23.0, 24.0];
         let told = gfn_explore::TrainedBatch {
             n_own: 1,
+            drawn: 1..6,
             ..trained(&batch, &losses)
         };
-        replay.observe(&env, &told);
+        replay.observe(&env, &told).unwrap();
         let n = if distinct { 9 } else { 10 };
         assert_eq!(replay.len(), n, "what is replayed does not join again");
         for (b, x) in drawn.terminals().enumerate() {
@@ -181,7 +185,7 @@ fn with_no_loss_left_draws_are_uniform() {
     let mut replay = filled(config(Priority::LossPrioritised { exponent: 1.0 }));
     let env = grid();
     let batch = batch_of(&env, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    replay.observe(&env, &trained(&batch, &[0.0; 9]));
+    replay.observe(&env, &trained(&batch, &[0.0; 9])).unwrap();
     let found = counts(draw(&mut replay, 0, 0, N).terminals());
     assert!(!refused(&found, &of_rewards(|_| 1.0)), "{found:?}");
 }
@@ -201,11 +205,11 @@ fn diversity_keeps_the_best_of_each_neighbourhood() {
     let env = grid();
     let mut batch = Trajectories::new();
     push_path(&env, &mut batch, 1, 8.5f64.ln());
-    replay.observe(&env, &trained(&batch, &[1.0]));
+    replay.observe(&env, &trained(&batch, &[1.0])).unwrap();
     assert_eq!(replay.len(), 5, "9 in the middle is better than 8.5");
     let mut batch = Trajectories::new();
     push_path(&env, &mut batch, 1, 10f64.ln());
-    replay.observe(&env, &trained(&batch, &[1.0]));
+    replay.observe(&env, &trained(&batch, &[1.0])).unwrap();
     let kept: Vec<usize> = replay.iter().map(|e| number(e.0)).collect();
     assert_eq!(kept, [6, 8, 1]);
 }
@@ -234,7 +238,7 @@ fn an_entry_that_left_may_join_again() {
     });
     draw(&mut replay, 0, 0, 1);
     let batch = batch_of(&env, &[0, 0, 8]);
-    replay.observe(&env, &trained(&batch, &[1.0; 3]));
+    replay.observe(&env, &trained(&batch, &[1.0; 3])).unwrap();
     let kept: Vec<usize> = replay.iter().map(|e| number(e.0)).collect();
     assert_eq!(kept, [6, 7, 8, 0], "5 was the oldest; 8 keeps its age");
     let drawn = draw(&mut replay, 0, 1, 400);
@@ -258,7 +262,7 @@ fn entries_are_told_apart_by_objects_by_trajectories_or_not_at_all() {
             ..config(priority)
         })
         .unwrap();
-        replay.observe(&env, &trained(&batch, &[1.0; 3]));
+        replay.observe(&env, &trained(&batch, &[1.0; 3])).unwrap();
         replay.len()
     };
     assert_eq!(size(Stored::Terminals, true, Priority::Uniform {}), 1);
@@ -287,7 +291,9 @@ fn trajectories_into_stored_objects_are_drawn_with_the_backward_policy() {
     let env = grid();
     let policy = policy(&env);
     let mut replay: Replay<Grid> = Replay::new(config(Priority::Uniform {})).unwrap();
-    replay.observe(&env, &trained(&batch_of(&env, &[4]), &[1.0]));
+    replay
+        .observe(&env, &trained(&batch_of(&env, &[4]), &[1.0]))
+        .unwrap();
     let drawn = draw(&mut replay, 0, 0, N);
     // Object 4 is (1, 1): the way back goes through (1, 0) or (0, 1).
     let mut before_exit = env.source();
@@ -316,7 +322,7 @@ fn intake_of_own_leaves_the_rest_of_the_batch() {
         n_own: 2,
         ..trained(&batch, &[1.0; 4])
     };
-    replay.observe(&env, &told);
+    replay.observe(&env, &told).unwrap();
     assert_eq!(replay.len(), 2);
 }
 
@@ -336,7 +342,9 @@ fn a_restored_buffer_draws_what_the_first_would_have_drawn() {
         };
         let mut first = filled(config.clone());
         let mut second = filled(config);
-        second.observe(&env, &trained(&batch_of(&env, &[0, 3]), &[9.0, 9.0]));
+        second
+            .observe(&env, &trained(&batch_of(&env, &[0, 3]), &[9.0, 9.0]))
+            .unwrap();
         let saved = first.save();
         second.restore(&env, &saved).unwrap();
         assert_eq!(second.save(), saved);
@@ -345,8 +353,14 @@ fn a_restored_buffer_draws_what_the_first_would_have_drawn() {
             let drawn = draw(&mut first, 5, iteration, 7);
             assert_eq!(drawn, draw(&mut second, 5, iteration, 7));
             for replay in [&mut first, &mut second] {
-                replay.observe(&env, &trained(&drawn, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]));
-                replay.observe(&env, &trained(&batch_of(&env, &[1, 2]), &[3.0, 1.0]));
+                let told = gfn_explore::TrainedBatch {
+                    drawn: 0..7,
+                    ..trained(&drawn, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+                };
+                replay.observe(&env, &told).unwrap();
+                replay
+                    .observe(&env, &trained(&batch_of(&env, &[1, 2]), &[3.0, 1.0]))
+                    .unwrap();
             }
             assert_eq!(first.save(), second.save());
         }
@@ -385,7 +399,9 @@ fn damaged_states_are_refused_and_change_nothing() {
 fn an_entry_takes_the_documented_bytes() {
     let env = grid();
     let mut replay: Replay<Grid> = Replay::new(config(Priority::Uniform {})).unwrap();
-    replay.observe(&env, &trained(&batch_of(&env, &[8]), &[1.0]));
+    replay
+        .observe(&env, &trained(&batch_of(&env, &[8]), &[1.0]))
+        .unwrap();
     // Two steps right, two up, the exit.
     let expected = size_of::<State>() + 4 * 5 + 72;
     assert!(

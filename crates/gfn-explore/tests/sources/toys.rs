@@ -82,7 +82,11 @@ pub(crate) fn trained<'a>(
     TrainedBatch {
         trajectories,
         n_own: trajectories.len(),
+        drawn: 0..0,
         losses,
+        residuals: &[],
+        asked_losses: &[],
+        asked_residuals: &[],
         iteration: 0,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Total variation against `R/Z` by dynamic programming, and log Z where the objective learns it, on three [`toys`].
 
-mod auxiliary;
+// mod auxiliary;
 mod backward;
 mod children;
 mod conditional;
@@ -11,6 +11,7 @@ mod divergence;
 mod either_end;
 mod guided;
 mod matrix;
+mod replay_and_search;
 mod toys;
 
 use burn::tensor::Device;

@@ -41,6 +41,17 @@ pub(super) fn print(experiments: &Path) {
         ),
         ("sources", SourceConfig::NAMES),
         (
+            "replay",
+            &[
+                "uniform",
+                "reward-prioritised",
+                "prt",
+                "rank-prioritised",
+                "loss-prioritised",
+                "diversity-cutoff",
+            ],
+        ),
+        (
             "auxiliary",
             &[
                 "loss-guided",

@@ -1,0 +1,62 @@
+//! Problems that several share.
+
+use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use gfn_env::rand_chacha::ChaCha8Rng;
+use gfn_env::{PartialEnergy, SubstructureGuideConfig};
+use std::sync::Arc;
+
+impl<P: Problem> Problem for Arc<P> {
+    type Environment = P::Environment;
+    type Reward = P::Reward;
+
+    fn environment(&self) -> &P::Environment {
+        (**self).environment()
+    }
+
+    fn reward(&self) -> &P::Reward {
+        (**self).reward()
+    }
+
+    fn mode(&self, terminal: &StateOf<P>) -> Option<u64> {
+        (**self).mode(terminal)
+    }
+
+    fn n_modes(&self) -> Option<u64> {
+        (**self).n_modes()
+    }
+
+    fn distance(&self, a: &StateOf<P>, b: &StateOf<P>) -> f64 {
+        (**self).distance(a, b)
+    }
+
+    fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<P>> {
+        (**self).test_set(size, rng)
+    }
+
+    fn energy(&self) -> Option<Arc<dyn PartialEnergy<StateOf<P>>>> {
+        (**self).energy()
+    }
+
+    fn known_target(&self) -> Option<KnownTarget> {
+        (**self).known_target()
+    }
+
+    fn sample_figures(&self, terminals: &[&StateOf<P>]) -> Vec<(&'static str, f64)> {
+        (**self).sample_figures(terminals)
+    }
+
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<P>>> {
+        (**self).substructure_guide(config)
+    }
+
+    fn conditions(&self) -> Vec<(f64, P::Environment)> {
+        (**self).conditions()
+    }
+
+    fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {
+        (**self).cell(terminal)
+    }
+}
