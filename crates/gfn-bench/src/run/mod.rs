@@ -27,6 +27,7 @@ mod runner;
 mod sample;
 mod session;
 mod sources;
+mod start;
 
 pub(crate) use folder::finished;
 pub use health::HealthEntry;
