@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, Element, Tensor, TensorData};
+use burn::tensor::{Element, Tensor, TensorData};
 
 /// The floating-point types of host kernels: `f32` and `f64`.
 pub trait HostFloat: num_traits::Float + Element + bytemuck::Pod + std::iter::Sum {}
@@ -48,11 +48,10 @@ impl HostValues {
             return Self(Held::Shared(shared));
         }
         let data = tensor.into_data();
-        if data.dtype() != DType::F32 {
-            return Self(Held::Copied(data.iter::<f32>().collect()));
-        }
-        let values = data.try_into_vec::<f32>();
-        Self(Held::Copied(values.expect("the type was asked for")))
+        Self(Held::Copied(match data.as_slice::<f32>() {
+            Ok(values) => values.to_vec(),
+            Err(_other_type) => data.iter::<f32>().collect(),
+        }))
     }
 }
 
@@ -60,6 +59,7 @@ impl HostValues {
 #[cfg(feature = "flex")]
 fn shared<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<burn::backend::Flex>> {
     use burn::backend::{BackendTensor, DispatchTensorKind};
+    use burn::tensor::DType;
 
     if tensor.device().is_autodiff() {
         return shared(&tensor.clone().inner());

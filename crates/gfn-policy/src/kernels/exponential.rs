@@ -203,6 +203,16 @@ mod tests {
         assert!(exp(f32::NAN).is_nan());
     }
 
+    /// Whether the bits are those that they always were: a number of every log-probability depends on them.
+    #[test]
+    fn the_bits_of_exponentials_stay() {
+        let hash = (0..200_000u32).fold(0xcbf2_9ce4_8422_2325u64, |hash, i| {
+            let e = exp(-5e-4 * i as f32 - 1e-7 * (i % 97) as f32);
+            (hash ^ u64::from(e.to_bits())).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        assert_eq!(hash, 0xe700_5f90_54e3_91c5);
+    }
+
     #[test]
     fn rows_of_any_length_are_what_plain_loops_make() {
         for n in [1, 2, 9, 16, 63, 64, 65, 128, 300] {

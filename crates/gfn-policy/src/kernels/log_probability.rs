@@ -202,8 +202,9 @@ fn forward<T: HostFloat>(outputs: &[T], choices: &ChoicesOfRows) -> Vec<T> {
         let rows = weights.chunks_exact_mut(a.max(1)).enumerate();
         rows.map(|(n, weights)| value(n, weights)).unzip()
     };
-    // A second pass over the same choices would keep the same.
-    let _ = choices.kept.set(Box::new(Exponentials { weights, sums }));
+    choices
+        .kept
+        .get_or_init(|| Box::new(Exponentials { weights, sums }));
     values
 }
 
@@ -244,13 +245,13 @@ fn backward<T: HostFloat>(outputs: &[T], gradient: &[T], choices: &ChoicesOfRows
     let kept = choices.kept.get();
     let Some(kept) = kept.and_then(|kept| kept.downcast_ref::<Exponentials<T>>()) else {
         let mut weights = vec![T::zero(); a];
-        for n in 0..n {
+        for (n, &g) in gradient.iter().enumerate() {
             let logits = logits_of(outputs, choices, n);
             let (_, sum, allowed) = exponentials(logits, forbidden_of(choices, n), &mut weights);
             let start = choices.rows[n] as usize * width + choices.first_column;
             let (out, action) = (&mut out[start..start + a], choices.actions[n] as usize);
             let sum = (sum, allowed);
-            add_gradient(out, &weights, sum, action, gradient[n], choices.epsilon);
+            add_gradient(out, &weights, sum, action, g, choices.epsilon);
         }
         return out;
     };

@@ -353,3 +353,60 @@ fn finished<S: Simd>(
     }
     new
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers: sums are exact in whatever order.
+    fn numbers(n: usize, step: usize) -> Vec<f32> {
+        (0..n).map(|i| (i * step % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn any_number_of_rows_terms_and_columns() {
+        for inner in [1, 31, 256, 515] {
+            for columns in [1, 31, 32, 65, 256] {
+                let (w, bias) = (numbers(inner * columns, 37), numbers(columns, 3));
+                let mut turned = vec![0.0; w.len()];
+                for (k, row) in w.chunks_exact(columns).enumerate() {
+                    for (c, &v) in row.iter().enumerate() {
+                        turned[c * inner + k] = v;
+                    }
+                }
+                let panels = [Panels::new(&w, columns), Panels::transposed(&turned, inner)];
+                for rows in [0, 1, 3, 8, 17] {
+                    let x = numbers(rows * inner, 13);
+                    let sum = |r: usize, c: usize| -> f32 {
+                        (0..inner)
+                            .map(|k| x[r * inner + k] * w[k * columns + c])
+                            .sum()
+                    };
+                    for panels in &panels {
+                        let mut out = vec![f32::NAN; rows * columns];
+                        panels.multiply(&x, &mut out, Finish::BiasRelu(&bias));
+                        for (i, &v) in out.iter().enumerate() {
+                            let (r, c) = (i / columns, i % columns);
+                            let what = format!("{rows}x{inner}x{columns} at {r}, {c}");
+                            assert_eq!(v, (sum(r, c) + bias[c]).max(0.0), "{what}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_leaves_the_rest_as_it_is() {
+        let (x, w) = (numbers(5 * 7, 13), numbers(7 * 70, 37));
+        let panels = Panels::new(&w, 70);
+        let mut out = vec![0.5; 5 * 70];
+        panels.multiply_rows(&x, &mut out, 1..2, &[1, 4], Finish::Keep);
+        for (i, &v) in out.iter().enumerate() {
+            let (r, c) = (i / 70, i % 70);
+            let sum: f32 = (0..7).map(|k| x[r * 7 + k] * w[k * 70 + c]).sum();
+            let computed = [1, 4].contains(&r) && (32..64).contains(&c);
+            assert_eq!(v, if computed { sum } else { 0.5 }, "{r}, {c}");
+        }
+    }
+}

@@ -3,7 +3,10 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use gfn_env::{Features, Hypergrid, HypergridReward, Purpose, Streams};
+use gfn_env::{
+    BitSequence, BitSequenceReward, BuildOrder, Features, HammingReward, Hypergrid,
+    HypergridReward, Purpose, Streams,
+};
 use gfn_loss::trajectory_balance;
 use gfn_policy::{
     BackwardPolicy, FeatureBatch, FlowPolicy as _, Kernels, MlpConfig, MlpFlowPolicy, OnPolicy,
@@ -200,4 +203,48 @@ fn a_recording_of_other_parameters_is_not_believed() {
     let anew = TransitionBatch::new(&env, &trajectories, learned);
     let of = |batch: &TransitionBatch| read(batch.log_probs(&other).log_pf);
     assert_eq!(of(&batch), of(&anew));
+}
+
+/// 768 forward actions, of which a third is forbidden from each step to the next.
+#[test]
+fn a_wide_head_without_its_forbidden_actions() {
+    let env = BitSequence::new(24, 8, BuildOrder::AnyPosition).expect("an environment");
+    let rule = HammingReward::NormalisedHamming { beta: 3.0 };
+    let reward = BitSequenceReward::with_drawn_modes(&env, rule, 4, 0).expect("a reward");
+    let device = Device::flex().autodiff();
+    for learned in [BackwardPolicy::Learned, BackwardPolicy::Uniform] {
+        let [fused, composed] = [Kernels::Fused, Kernels::Composed].map(|kernels| {
+            let config = MlpConfig {
+                hidden: vec![31, 64],
+                backward: learned,
+                kernels,
+                ..MlpConfig::default()
+            };
+            MlpFlowPolicy::new(&config, &env, Streams::new(5), &device)
+        });
+        for n in [1, 7, 40] {
+            let sampler = fused.sampler();
+            let (trajectories, recording) =
+                record_rollout(&env, &reward, sampler.as_ref(), &OnPolicy, key(), n)
+                    .expect("a rollout");
+            let anew = || TransitionBatch::new(&env, &trajectories, learned);
+            let recorded = TransitionBatch::recorded(&env, &trajectories, learned, recording);
+            let [recorded, anew, composed] =
+                [(&fused, recorded), (&fused, anew()), (&composed, anew())].map(
+                    |(policy, batch)| {
+                        let (x, flow) = batch.log_probs_and_log_flow(policy);
+                        let loss = trajectory_balance(&x, policy.log_z())
+                            .loss(&gfn_loss::Regression::Squared {})
+                            + flow.clone().square().sum();
+                        let values = [read(x.log_pf), read(x.log_pb), read(flow)].concat();
+                        (values, gradients(policy, loss))
+                    },
+                );
+            let what = format!("{learned:?}, {n} trajectories");
+            assert_eq!(recorded.0, anew.0, "{what}");
+            assert_close(&recorded.0, &composed.0, &what);
+            assert_close(&recorded.1, &composed.1, &format!("{what}, gradient"));
+            assert_close(&anew.1, &composed.1, &format!("{what}, gradient anew"));
+        }
+    }
 }
