@@ -135,7 +135,18 @@ mod tests {
         assert_eq!(problem.n_modes(), Some(42));
         assert_eq!(problem.mode(&states[0]), Some(0b11111));
         assert_eq!(problem.mode(&states[3]), None);
-        assert_eq!(problem.distance(&states[1], &states[3]), 8.0);
+        // Two of three positions differ, and seven are missing.
+        assert_eq!(problem.distance(&states[1], &states[3]), 9.0);
+    }
+
+    #[test]
+    fn figures_of_samples_survive_numbering() {
+        let problem = problem(4);
+        let state = problem.environment.string("(())").unwrap();
+        let expected = problem.sample_figures(&[&state]);
+        let indexed = super::super::IndexedProblem::new(problem, 100).unwrap();
+        assert_eq!(indexed.sample_figures(&[&state]), expected);
+        assert_eq!(expected.len(), 5);
     }
 
     #[test]
