@@ -72,6 +72,16 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         path: "crates/gfn-explore/src/replay/config.rs",
         name: "Priority",
     },
+    ConfigEnum {
+        kind: "auxiliary reward",
+        path: "crates/gfn-explore/src/auxiliary.rs",
+        name: "AuxiliaryReward",
+    },
+    ConfigEnum {
+        kind: "intrinsic reward",
+        path: "crates/gfn-explore/src/intrinsic/mod.rs",
+        name: "IntrinsicConfig",
+    },
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Problem>> {

@@ -136,6 +136,145 @@ const REFUSED: &[Refused] = &[
     refused(
         &[
             "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.4, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sum to 0.9",
+            "on_policy = 0.6",
+        ],
+    ),
+    refused(
+        &["--set", "exploration={ on_policy = 0.5 }"],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sum to 0.5",
+            "on_policy = 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 1.0, sources = [{ share = 0, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].share = 0",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = -0.5, sources = [{ share = 1.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "on_policy = -0.5",
+            "[0, 1]",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\", lambda = -1.0 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "lambda",
+            "-1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guidet\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration.sources",
+            "`loss-guidet`",
+            "`loss-guided`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"novelty\", intrinsic = { kind = \"state-counts\", scale = 0.0 } } } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration`", "scale = 0", "positive"],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" }, period = 0 } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration`", "period", "at least 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" }, perod = 2 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration.sources",
+            "`perod`",
+            "`period`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" } } }] }",
+            "--set",
+            "objective={ kind = \"divergence\", divergence = { kind = \"reverse-kl\" } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "`divergence`",
+            "auxiliary-agent",
+            "trajectory-balance",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"loss-guided\" }, objective = \"main\" } }] }",
+            "--set",
+            "objective={ kind = \"flow-matching\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "objective = \"main\"",
+            "objective = \"trajectory-balance\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"auxiliary-agent\", reward = { kind = \"adaptive-teacher\" } } }] }",
+            "--set",
+            "objective={ kind = \"flow-matching\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "`adaptive-teacher`",
+            "`loss-guided`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
             "behaviour={ kind = \"mixture\", parts = [{ weight = 0.5, behaviour = { kind = \"on-policy\" } }] }",
         ],
         &[EXPERIMENT_FILE, "`behaviour`", "0.5", "sum to 1"],

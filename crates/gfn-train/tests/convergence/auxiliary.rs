@@ -7,8 +7,9 @@ use gfn_policy::{BackwardPolicy, TabularPolicy};
 use gfn_train::{
     AdamConfig, AuxiliaryAgent, AuxiliaryConfig, Trainer, TrainerConfig, TrajectoryBalance,
 };
+use std::sync::Arc;
 
-const ITERATIONS: u64 = 1_500;
+const ITERATIONS: u64 = 800;
 
 fn kinds() -> Vec<(&'static str, AuxiliaryReward)> {
     let lambda = Schedule::constant(1.0);
@@ -74,7 +75,7 @@ where
 {
     let grid = Hypergrid::new(2, 8).expect("a grid");
     let reward = target(&grid);
-    let env = Indexed::new(grid, 200).expect("128 states");
+    let env = Arc::new(Indexed::new(grid, 200).expect("128 states"));
     let device = Device::flex().autodiff();
     let blank = TabularPolicy::new(&env, BackwardPolicy::Uniform, &device);
     let down = Schedule::Cosine {
@@ -92,7 +93,13 @@ where
         optimiser: optimiser.clone(),
         ..TrainerConfig::default()
     };
-    let trainer = Trainer::new(&env, reward, blank.clone(), TrajectoryBalance, config);
+    let trainer = Trainer::new(
+        Arc::clone(&env),
+        reward,
+        blank.clone(),
+        TrajectoryBalance,
+        config,
+    );
     let mut trainer = trainer.expect("a valid configuration");
     if let Some(kind) = kind {
         let config = AuxiliaryConfig {
@@ -102,7 +109,7 @@ where
         };
         let streams = Streams::new(seed).branch(0);
         let agent = AuxiliaryAgent::new(
-            &&env,
+            &env,
             move |_| blank.clone(),
             TrajectoryBalance,
             config,

@@ -11,7 +11,7 @@ use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, Policy, TabularPolicy};
 use gfn_train::{AdamConfig, Checkpoint, Trainer, TrainerConfig, TrajectoryBalance};
 use std::sync::Arc;
 
-const ITERATIONS: u64 = 800;
+const ITERATIONS: u64 = 2_500;
 
 type Grid = Arc<Indexed<Hypergrid>>;
 
@@ -87,6 +87,7 @@ fn config(seed: u64, from: f64, to: f64) -> TrainerConfig {
     };
     TrainerConfig {
         seed,
+        batch_size: 32,
         optimiser: AdamConfig {
             learning_rate: down,
             log_z_learning_rate: Schedule::Cosine {
