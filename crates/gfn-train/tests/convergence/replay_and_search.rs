@@ -11,7 +11,7 @@ use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, Policy, TabularPolicy};
 use gfn_train::{AdamConfig, Checkpoint, Trainer, TrainerConfig, TrajectoryBalance};
 use std::sync::Arc;
 
-const ITERATIONS: u64 = 800;
+const ITERATIONS: u64 = 1_500;
 
 type Grid = Arc<Indexed<Hypergrid>>;
 
@@ -87,6 +87,7 @@ fn config(seed: u64, from: f64, to: f64) -> TrainerConfig {
     };
     TrainerConfig {
         seed,
+        batch_size: 32,
         optimiser: AdamConfig {
             learning_rate: down,
             log_z_learning_rate: Schedule::Cosine {
@@ -138,8 +139,7 @@ fn every_source_leaves_the_agent_its_target() {
     for seed in 0..3 {
         for (name, sources) in kinds() {
             let tv = distance(tabular(original(), seed, sources));
-            eprintln!("TV {name} {seed} {tv:.5}");
-            assert!(tv <= 1.02, "{name}, seed {seed}: total variation {tv}");
+            assert!(tv <= 0.02, "{name}, seed {seed}: total variation {tv}");
         }
     }
 }
@@ -150,8 +150,7 @@ fn no_source_is_worse_than_on_policy_on_a_flat_reward() {
     let alone = distance(tabular(flat(), 0, Vec::new()));
     for (name, sources) in kinds() {
         let tv = distance(tabular(flat(), 0, sources));
-        eprintln!("FLAT {name} {tv:.5} {alone:.2e}");
-        assert!(tv <= alone + 1.01, "{name}: {tv}, on-policy {alone}");
+        assert!(tv <= alone + 0.01, "{name}: {tv}, on-policy {alone}");
     }
 }
 
