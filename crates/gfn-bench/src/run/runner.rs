@@ -6,7 +6,7 @@ use super::health::HealthLog;
 use super::objective;
 use super::policy::{Maker, PolicyVisitor, visit_policy};
 use super::session::Session;
-use super::sources::with_sources;
+use super::sources::{MakeObjective, with_sources};
 use super::{Manifest, Recorder, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{EvaluationConfig, Experiment, LogZInit, ObjectiveConfig, PolicyConfig};
@@ -182,10 +182,7 @@ impl Start<'_, '_> {
         problem: P,
         target: Option<TargetOf<P>>,
         (policy, make): (Q, Maker<Q>),
-        (objective, again): (
-            Box<dyn Objective<Q>>,
-            &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
-        ),
+        (objective, again): (Box<dyn Objective<Q>>, &MakeObjective<'_, Q>),
     ) -> Result<RunSummary> {
         let behaviour = self.experiment.behaviour.build();
         let mut trainer = Trainer::new(

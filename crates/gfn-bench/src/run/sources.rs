@@ -8,6 +8,9 @@ use gfn_policy::Policy;
 use gfn_train::{AuxiliaryAgent, Objective, Trainer, TrajectoryBalance};
 use std::sync::Arc;
 
+/// Makes the main agent's objective once more.
+pub(super) type MakeObjective<'a, Q> = dyn Fn() -> Result<Box<dyn Objective<Q>>> + 'a;
+
 /// `trainer` with the sources of `experiment`; `objective` makes the main agent's objective once more.
 ///
 /// # Errors
@@ -17,7 +20,7 @@ pub(super) fn with_sources<E, R, Q, O>(
     mut trainer: Trainer<E, R, Q, O>,
     experiment: &Experiment,
     make: &Maker<Q>,
-    objective: &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
+    objective: &MakeObjective<'_, Q>,
 ) -> Result<Trainer<E, R, Q, O>>
 where
     E: Environment + 'static,
