@@ -63,13 +63,13 @@ pub enum AuxiliaryReward {
     },
     /// `β_sn·log (R^β_e + r^β_i)` with an intrinsic reward `r` (Madan et al., 2025, sibling-augmented GFlowNets).
     SiblingAugmented {
-        /// β_sn, positive: sharpness of the sum.
+        /// `β_sn`, positive: sharpness of the sum.
         #[cfg_attr(feature = "serde", serde(default = "unit"))]
         beta_sn: f64,
-        /// β_e, not negative: exponent of the reward.
+        /// `β_e`, not negative: exponent of the reward.
         #[cfg_attr(feature = "serde", serde(default = "unit"))]
         beta_e: f64,
-        /// β_i, positive: exponent of the intrinsic reward.
+        /// `β_i`, positive: exponent of the intrinsic reward.
         #[cfg_attr(feature = "serde", serde(default = "unit"))]
         beta_i: f64,
         /// r.

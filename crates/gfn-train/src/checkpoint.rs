@@ -174,7 +174,7 @@ impl Checkpoint {
             None => Vec::new(),
         };
         let sources = match metadata.remove("sources") {
-            Some(n) => n.parse().map_err(|_| foreign("sources"))?,
+            Some(n) => n.parse().map_err(|_no_number| foreign("sources"))?,
             None => 0,
         };
         let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {

@@ -10,6 +10,9 @@ use gfn_policy::Policy;
 use gfn_train::{AuxiliaryAgent, Objective, Trainer, TrajectoryBalance};
 use std::sync::Arc;
 
+/// Makes the main agent's objective once more.
+pub(super) type MakeObjective<'a, Q> = dyn Fn() -> Result<Box<dyn Objective<Q>>> + 'a;
+
 /// `trainer` with the sources of `experiment`; `objective` makes the main agent's objective once more.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ pub(super) fn with_sources<P, Q, O>(
     problem: &Arc<P>,
     experiment: &Experiment,
     make: &Maker<Q>,
-    objective: &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
+    objective: &MakeObjective<'_, Q>,
 ) -> Result<Trainer<P::Environment, P::Reward, Q, O>>
 where
     P: Problem,

@@ -4,7 +4,7 @@ use super::folder::finished;
 use super::objective;
 use super::policy::{Maker, PolicyVisitor, visit_policy};
 use super::runner::{Run, RunOptions};
-use super::sources::with_sources;
+use super::sources::{MakeObjective, with_sources};
 use super::{Manifest, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{Experiment, ObjectiveConfig};
@@ -138,10 +138,7 @@ impl Start<'_, '_> {
         problem: Arc<P>,
         (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<Arc<P>>>),
         (policy, make): (Q, Maker<Q>),
-        (objective, again): (
-            Box<dyn Objective<Q>>,
-            &dyn Fn() -> Result<Box<dyn Objective<Q>>>,
-        ),
+        (objective, again): (Box<dyn Objective<Q>>, &MakeObjective<'_, Q>),
     ) -> Result<RunSummary> {
         let behaviour = self.experiment.behaviour.build();
         let mut trainer = Trainer::new(

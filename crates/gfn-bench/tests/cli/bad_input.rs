@@ -3,6 +3,7 @@
 use crate::program::{
     GRID, Place, TINY, assert_same_run, fail_saying, files, gfn_bench, metrics, succeed,
 };
+use gfn_train::Checkpoint;
 use std::fs;
 use std::path::Path;
 
@@ -856,6 +857,38 @@ fn checkpoints_that_are_cut_short_foreign_or_of_another_experiment() {
     succeed(&mut place.run("run"));
     succeed(&mut place.run("good"));
     assert_same_run(&place.join("good"), &run);
+}
+
+#[test]
+fn a_damaged_source_in_a_checkpoint_is_named_with_its_file() {
+    let auxiliary = format!(
+        "{GRID}\n[exploration]\non_policy = 0.5\n[[exploration.sources]]\nshare = 0.5\n\
+         source = {{ kind = \"auxiliary-agent\", reward = {{ kind = \"novelty\" }} }}\n"
+    );
+    let place = Place::new(&auxiliary);
+    unfinished(&place, "run");
+    unfinished(&place, "good");
+    let path = place.join("run").join("checkpoint.safetensors");
+    let good = fs::read(&path).expect("the run has a checkpoint");
+    let mut damaged = Checkpoint::load(&path).expect("it is whole");
+    let state = &mut damaged.trainer.sources[0].bytes;
+    assert!(
+        state
+            .get_mut("intrinsic")
+            .is_some_and(|bytes| bytes.pop().is_some())
+    );
+    damaged.save(&path).expect("it can be written");
+    fail_saying(
+        &mut place.run("run"),
+        &["checkpoint.safetensors", "auxiliary-agent", "`intrinsic`"],
+    );
+    fs::write(&path, &good).expect("it can be written");
+    succeed(&mut place.run("run"));
+    succeed(&mut place.run("good"));
+    assert_same_run(&place.join("good"), &place.join("run"));
+    let rows = metrics(&place.join("run"));
+    let figure = "source.auxiliary-agent.log_reward";
+    assert!(rows.contains(figure), "{figure} is recorded");
 }
 
 #[test]

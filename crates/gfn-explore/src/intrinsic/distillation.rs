@@ -135,8 +135,8 @@ mod tests {
             rnd.train(&seen);
         }
         let now = |i| rnd.novelty(&row(8, i))[0];
-        for i in 0..4 {
-            assert!(now(i) < 0.01 * all[i], "{i}: {} of {}", now(i), all[i]);
+        for (i, before) in all.iter().enumerate().take(4) {
+            assert!(now(i) < 0.01 * before, "{i}: {} of {before}", now(i));
         }
         let unseen: f64 = (4..8).map(now).sum();
         assert!(unseen > 30.0 * (0..4).map(now).sum::<f64>(), "{unseen}");

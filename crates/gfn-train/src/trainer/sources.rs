@@ -80,8 +80,8 @@ impl<E: Environment> Sources<E> {
             });
         }
         let before = self.state();
-        for i in 0..saved.len() {
-            if let Err(error) = self.0[i].0.restore(environment, &saved[i]) {
+        for (i, saved) in saved.iter().enumerate() {
+            if let Err(error) = self.0[i].0.restore(environment, saved) {
                 for (j, state) in before.iter().enumerate().take(i) {
                     self.0[j].0.restore(environment, state)?;
                 }

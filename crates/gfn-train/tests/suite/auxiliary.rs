@@ -151,7 +151,7 @@ fn beside_a_frozen_main_agent_each_reward_is_the_target() {
         .map(|x| {
             let mut one = gfn_env::Trajectories::new();
             let (action, back) = (gfn_env::Action(0), gfn_env::BackwardAction(0));
-            one.push([env.source(), x.clone()], &[action], &[back], 0.0);
+            one.push([env.source(), *x], &[action], &[back], 0.0);
             rnd.novelty(&env, &one)[0]
         })
         .collect();
@@ -257,10 +257,7 @@ fn grid_trainer(
         ..MlpConfig::default()
     };
     let device = Device::flex().autodiff();
-    let make = {
-        let env = env.clone();
-        move |streams| MlpPolicy::new(&network, &env, streams, &device)
-    };
+    let make = move |streams| MlpPolicy::new(&network, &env, streams, &device);
     let mut config = AuxiliaryConfig {
         reward,
         ..AuxiliaryConfig::default()
@@ -313,7 +310,7 @@ fn rewards_are_of_the_main_agent_before_its_update_and_of_all_trajectories() {
         ..MlpConfig::default()
     };
     let streams = Streams::new(0).branch(0);
-    let (env, reward) = (trainer.environment().clone(), trainer.reward().clone());
+    let (env, reward) = (*trainer.environment(), trainer.reward().clone());
     let agent = MlpPolicy::new(&agent, &env, streams.branch(0), &policy.device());
     let key = RolloutKey {
         streams,
@@ -372,13 +369,13 @@ fn periods_and_restarts() {
 /// The small trainer with an auxiliary agent that has everything on.
 fn with_auxiliary(init: u64, reward: AuxiliaryReward, reset: Option<u64>) -> SmallTrainer {
     let trainer = small_trainer(init);
-    let env = trainer.environment().clone();
+    let env = *trainer.environment();
     let network = MlpConfig {
         hidden: vec![12],
         ..MlpConfig::default()
     };
     let make = {
-        let (env, device) = (env.clone(), Device::flex().autodiff());
+        let device = Device::flex().autodiff();
         move |streams| MlpFlowPolicy::new(&network, &env, streams, &device)
     };
     let objective = SubTrajectoryBalance {
@@ -474,10 +471,7 @@ fn threads_change_nothing() {
 fn what_makes_no_agent_is_refused() {
     let env = Hypergrid::new(2, 4).unwrap();
     let device = Device::flex().autodiff();
-    let make = {
-        let env = env.clone();
-        move |streams| MlpPolicy::new(&MlpConfig::default(), &env, streams, &device)
-    };
+    let make = move |streams| MlpPolicy::new(&MlpConfig::default(), &env, streams, &device);
     let build = |config: AuxiliaryConfig, make| {
         AuxiliaryAgent::new(&env, make, TrajectoryBalance, config, STREAMS)
             .map(drop)

@@ -247,7 +247,7 @@ fn one_pass_scores_all_and_each_trajectory_has_its_own_loss() {
             if needs.object_rewards {
                 let t = one.trajectory(0);
                 let objects = t.states[..t.actions.len()].iter().map(|s| {
-                    let mut s = s.clone();
+                    let mut s = *s;
                     gfn_env::Environment::step(&env, &mut s, env.exit()).unwrap();
                     s
                 });
