@@ -116,6 +116,13 @@ impl ConditionConfig {
                  \"with-objective\" or \"trajectory-likelihood\""
             ),
         }
+        if let Some(entry) = experiment.exploration.sources.first() {
+            bail!(
+                "sources of trajectories go on from one start, and each condition has its own: leave {} out of \
+                 exploration.sources",
+                entry.source.name()
+            );
+        }
         let best = experiment.evaluation.best.as_deref();
         let stopping = experiment.budget.early_stopping.as_ref();
         for metric in best.into_iter().chain(stopping.map(|s| s.metric.as_str())) {

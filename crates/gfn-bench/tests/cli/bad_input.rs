@@ -256,6 +256,22 @@ const REFUSED: &[Refused] = &[
             "--set",
             "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
             "--set",
+            "policy={ kind = \"mlp\" }",
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 50, priority = { kind = \"uniform\" } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "replay",
+            "exploration.sources",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+            "--set",
             "policy={ kind = \"mlp\", backward = \"uniform\" }",
             "--set",
             "backward_training={ kind = \"maximum-entropy\" }",
