@@ -121,3 +121,56 @@ impl Behaviour for Mixture {
         Some(part.for_lane(inner).unwrap_or_else(|| Box::new(part)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OnPolicy, Schedule, Tempered};
+    use gfn_env::{Purpose, Streams};
+
+    /// Which of the parts on-policy, and at temperature 2, each lane has.
+    fn lanes(weight: f64, assignment: Assignment, n_lanes: usize) -> Vec<usize> {
+        let hot = Tempered::new(Schedule::constant(2.0)).unwrap();
+        let parts: Vec<(f64, Box<dyn Behaviour>)> =
+            vec![(weight, Box::new(OnPolicy)), (1.0 - weight, Box::new(hot))];
+        let mixture = Mixture::new(parts, assignment).unwrap();
+        (0..n_lanes)
+            .map(|lane| {
+                let key = LaneKey {
+                    streams: Streams::new(0),
+                    purpose: Purpose::Rollout,
+                    iteration: 0,
+                    lane,
+                    n_lanes,
+                };
+                let mut p = [0.0; 2];
+                let behaviour = mixture.for_lane(key).unwrap();
+                behaviour.probabilities(&[4f32.ln(), 0.0], &[true; 2], 0, &mut p);
+                // 4 : 1 on-policy, 2 : 1 at temperature 2.
+                usize::from(p[0] < 0.7)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn shares_of_a_batch_by_hand() {
+        let shares = |weight, n| lanes(weight, Assignment::Shares, n);
+        assert_eq!(shares(0.25, 8), [0, 0, 1, 1, 1, 1, 1, 1]);
+        // Lane 3 of 7 lies at ½ exactly, where the second begins.
+        assert_eq!(shares(0.5, 7), [0, 0, 0, 1, 1, 1, 1]);
+        assert_eq!(shares(0.9, 10), [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(shares(0.01, 4), [1; 4]);
+    }
+
+    #[test]
+    fn the_mean_over_lanes_without_a_lane() {
+        let hot = Tempered::new(Schedule::constant(2.0)).unwrap();
+        let parts: Vec<(f64, Box<dyn Behaviour>)> =
+            vec![(0.25, Box::new(OnPolicy)), (0.75, Box::new(hot))];
+        let mixture = Mixture::new(parts, Assignment::Draws).unwrap();
+        let mut p = [0.0; 2];
+        mixture.probabilities(&[4f32.ln(), 0.0], &[true; 2], 0, &mut p);
+        // 0.25·0.8 + 0.75·2/3.
+        assert!((p[0] - 0.7).abs() < 1e-6, "{p:?}");
+    }
+}

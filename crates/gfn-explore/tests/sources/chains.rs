@@ -22,12 +22,12 @@ fn ways_back(
     k: usize,
 ) -> Vec<(State, f64, f64)> {
     if k == 0 {
-        return vec![(state.clone(), 1.0, 1.0)];
+        return vec![(*state, 1.0, 1.0)];
     }
     let mut ways = Vec::new();
     let back = probabilities(env, policy, state, true);
     for (b, &p) in back.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-        let mut parent = state.clone();
+        let mut parent = *state;
         let forward = env
             .step_back(&mut parent, BackwardAction(b as u32))
             .unwrap();
@@ -47,7 +47,7 @@ fn ways_on(env: &Grid, policy: &dyn HostPolicy, state: &State) -> Vec<(usize, us
     let mut ways = Vec::new();
     let forward = probabilities(env, policy, state, false);
     for (a, &p) in forward.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-        let mut child = state.clone();
+        let mut child = *state;
         let back = env.step(&mut child, Action(a as u32)).unwrap();
         let p_back = probabilities(env, policy, &child, true)[back.0 as usize];
         for (x, m, q, b) in ways_on(env, policy, &child) {
