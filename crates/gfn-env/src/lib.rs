@@ -133,6 +133,6 @@ pub use set::{Set, SetReward, SetRewardConfig, SetState};
 pub use streams::{Purpose, Streams};
 pub use substructure::Substructure;
 pub use tfbind8::{TfBind8, TfBind8Reward, TfBind8RewardConfig, TfBind8State};
-pub use trajectories::{Trajectories, TrajectoryError, TrajectoryRef};
+pub use trajectories::{Trajectories, TrajectoryError, TrajectoryRef, walk};
 pub use unique_children::{ChildFeatures, ChildLayout, ChildRows, UniqueChildren};
 pub use {rand, rand_chacha};

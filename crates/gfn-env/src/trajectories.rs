@@ -11,6 +11,7 @@
 //! `offsets[b] + b + t` of the states to the next. Nothing is padded: work is done for visited states only.
 
 use crate::{Action, BackwardAction, Environment, EnvironmentError};
+use std::ops::Range;
 
 /// A batch of `B` complete trajectories with `N` transitions in all.
 ///
@@ -208,6 +209,45 @@ impl<S> Trajectories<S> {
         self.log_reward.push(log_reward);
     }
 
+    /// Appends a copy of a trajectory.
+    pub fn push_copy(&mut self, trajectory: TrajectoryRef<'_, S>)
+    where
+        S: Clone,
+    {
+        self.push(
+            trajectory.states.iter().cloned(),
+            trajectory.actions,
+            trajectory.backward_actions,
+            trajectory.log_reward,
+        );
+    }
+
+    /// A copy of the trajectories `range`.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gfn_env::Trajectories;
+    ///
+    /// let mut batch = Trajectories::new();
+    /// batch.push(["a"], &[], &[], 0.0);
+    /// batch.push(["b"], &[], &[], 1.0);
+    /// assert_eq!(batch.part(1..2).terminal(0), &"b");
+    /// ```
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self
+    where
+        S: Clone,
+    {
+        let mut part = Self::new();
+        range.for_each(|b| part.push_copy(self.trajectory(b)));
+        part
+    }
+
     /// Appends the trajectories of `other`.
     pub fn append(&mut self, other: Self) {
         let shift = self.actions.len();
@@ -313,4 +353,37 @@ impl<S> Trajectories<S> {
         }
         Ok(())
     }
+}
+
+/// The states of the path that `actions` take from the source, the source first, and its backward actions.
+///
+/// # Errors
+///
+/// If the environment refuses an action.
+///
+/// # Examples
+///
+/// ```
+/// use gfn_env::{Action, Environment as _, Hypergrid, walk};
+///
+/// let grid = Hypergrid::new(2, 4)?;
+/// let (states, backward_actions) = walk(&grid, &[Action(0), Action(2)])?;
+/// assert_eq!((states.len(), backward_actions.len()), (3, 2));
+/// assert!(grid.is_terminal(&states[2]));
+/// assert!(walk(&grid, &[Action(9)]).is_err());
+/// # Ok::<(), gfn_env::EnvironmentError>(())
+/// ```
+pub fn walk<E: Environment>(
+    env: &E,
+    actions: &[Action],
+) -> Result<(Vec<E::State>, Vec<BackwardAction>), EnvironmentError> {
+    let mut state = env.source();
+    let mut states = Vec::with_capacity(actions.len() + 1);
+    states.push(state.clone());
+    let mut backward_actions = Vec::with_capacity(actions.len());
+    for &action in actions {
+        backward_actions.push(env.step(&mut state, action)?);
+        states.push(state.clone());
+    }
+    Ok((states, backward_actions))
 }

@@ -3,7 +3,7 @@
 //! `magic [8] · length of the body, u64 · body · FNV-1a of everything before, u64`. In the body whole numbers are LEB128
 //! (seven bits a byte, lowest first), reals are the eight bytes of an `f64`.
 
-use gfn_env::{Action, BackwardAction, Environment, EnvironmentError};
+use gfn_env::{Action, Environment, walk};
 
 /// Writes a body.
 #[derive(Debug, Default)]
@@ -122,22 +122,6 @@ fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// The states and backward actions of a path from the source.
-pub(crate) fn walk<E: Environment>(
-    env: &E,
-    actions: &[Action],
-) -> Result<(Vec<E::State>, Vec<BackwardAction>), EnvironmentError> {
-    let mut state = env.source();
-    let mut states = Vec::with_capacity(actions.len() + 1);
-    states.push(state.clone());
-    let mut backward_actions = Vec::with_capacity(actions.len());
-    for &action in actions {
-        backward_actions.push(env.step(&mut state, action)?);
-        states.push(state.clone());
-    }
-    Ok((states, backward_actions))
 }
 
 /// The terminal state at the end of saved actions.

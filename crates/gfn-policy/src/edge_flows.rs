@@ -1,10 +1,10 @@
 //! Flows over all edges into and out of visited states, which flow matching asks for.
 
+use crate::distinct_states::{DistinctStates, select};
 use crate::{FeatureBatch, Policy};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use gfn_env::{Action, BackwardAction, Environment, EnvironmentError, Features, Trajectories};
 use gfn_loss::{EdgeFlows, Segments};
-use std::hash::Hash;
 use std::sync::Arc;
 
 /// The edges around the states of a batch of trajectories, laid out for evaluation.
@@ -30,33 +30,7 @@ struct Entries {
 
 impl Entries {
     fn gather(&self, logits: &Tensor<1>) -> Tensor<1> {
-        let n = self.positions.len();
-        let positions = TensorData::new(self.positions.clone(), [n]);
-        let positions: Tensor<1, Int> = Tensor::from_data(positions, &logits.device());
-        logits.clone().select(0, positions)
-    }
-}
-
-/// Rows of features, one for each distinct state.
-struct Rows<'e, E: Environment> {
-    env: &'e E,
-    features: Features,
-    #[expect(
-        clippy::disallowed_types,
-        reason = "a private index, never iterated: states need not be ordered"
-    )]
-    index: std::collections::HashMap<E::State, i32>,
-}
-
-impl<E: Environment<State: Hash>> Rows<'_, E> {
-    fn of(&mut self, state: &E::State) -> i32 {
-        if let Some(&row) = self.index.get(state) {
-            return row;
-        }
-        let row = self.features.n_rows() as i32;
-        self.env.encode(state, &mut self.features.push_row());
-        self.index.insert(state.clone(), row);
-        row
+        select(logits, &self.positions)
     }
 }
 
@@ -70,11 +44,7 @@ impl EdgeFlowBatch {
         env: &E,
         trajectories: &Trajectories<E::State>,
     ) -> Result<Self, EnvironmentError> {
-        let mut rows = Rows {
-            env,
-            features: Features::new(env.n_features()),
-            index: Default::default(),
-        };
+        let mut states = DistinctStates::new(env);
         let n_actions = env.n_actions() as i32;
         let mut forward = vec![false; env.n_actions()];
         let mut backward = vec![false; env.n_backward_actions()];
@@ -88,14 +58,14 @@ impl EdgeFlowBatch {
                     let mut parent = state.clone();
                     let Action(action) =
                         env.step_back(&mut parent, BackwardAction(action as u32))?;
-                    into.push(rows.of(&parent) * n_actions + action as i32);
+                    into.push(states.row_of(&parent) * n_actions + action as i32);
                 }
                 inflow_offsets.push(into.len());
                 is_terminal.push(env.is_terminal(state));
                 if env.is_terminal(state) {
                     log_reward.push(trajectory.log_reward as f32);
                 } else {
-                    let row = rows.of(state);
+                    let row = states.row_of(state);
                     env.forward_mask(state, &mut forward);
                     let allowed = (0..n_actions).zip(&forward).filter(|(_, ok)| **ok);
                     out_of.extend(allowed.map(|(action, _)| row * n_actions + action));
@@ -105,7 +75,7 @@ impl EdgeFlowBatch {
             }
         }
         Ok(Self {
-            features: Arc::new(rows.features),
+            features: Arc::new(states.into_features()),
             inflow: Entries {
                 positions: into,
                 segments: Segments::new(inflow_offsets),

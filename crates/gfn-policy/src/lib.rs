@@ -45,6 +45,7 @@
 //! names one.
 
 mod device_sampler;
+mod distinct_states;
 mod edge_flows;
 mod evaluate;
 mod exact;

@@ -1,6 +1,7 @@
 //! The parents of the states that trajectories visit.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use crate::distinct_states::{DistinctStates, Index, select};
+use burn::tensor::Tensor;
 use gfn_env::{BackwardAction, Environment, EnvironmentError, Features, Trajectories};
 use gfn_loss::Segments;
 use std::sync::Arc;
@@ -17,34 +18,6 @@ pub struct ParentBatch {
     edges: Vec<[i32; 2]>,
 }
 
-/// Private index from a state to a number.
-#[expect(
-    clippy::disallowed_types,
-    reason = "a private index, never iterated: states need not be ordered"
-)]
-type Index<S> = std::collections::HashMap<S, i32>;
-
-/// Rows of features, one for each distinct state.
-struct Rows<'e, E: Environment> {
-    env: &'e E,
-    features: Features,
-    is_source: Vec<bool>,
-    index: Index<E::State>,
-}
-
-impl<E: Environment> Rows<'_, E> {
-    fn of(&mut self, state: &E::State) -> i32 {
-        if let Some(&row) = self.index.get(state) {
-            return row;
-        }
-        let row = self.features.n_rows() as i32;
-        self.env.encode(state, &mut self.features.push_row());
-        self.is_source.push(self.env.is_source(state));
-        self.index.insert(state.clone(), row);
-        row
-    }
-}
-
 impl ParentBatch {
     /// Encodes the states of `trajectories` with their parents; a terminal state is no parent and needs no row.
     ///
@@ -55,11 +28,14 @@ impl ParentBatch {
         env: &E,
         trajectories: &Trajectories<E::State>,
     ) -> Result<Self, EnvironmentError> {
-        let mut rows = Rows {
-            env,
-            features: Features::new(env.n_features()),
-            is_source: Vec::new(),
-            index: Index::default(),
+        let mut states = DistinctStates::new(env);
+        let mut is_source = Vec::new();
+        let mut row_of = |state: &E::State| {
+            let row = states.row_of(state);
+            if states.len() > is_source.len() {
+                is_source.push(env.is_source(state));
+            }
+            row
         };
         let mut known: Index<E::State> = Index::default();
         let mut allowed = vec![false; env.n_backward_actions()];
@@ -77,23 +53,23 @@ impl ParentBatch {
                         for b in (0..allowed.len()).filter(|&b| allowed[b]) {
                             let mut state = child.clone();
                             env.step_back(&mut state, BackwardAction(b as u32))?;
-                            parents.push(rows.of(&state));
+                            parents.push(row_of(&state));
                         }
                         offsets.push(parents.len());
                         if !env.is_terminal(child) {
-                            inner.push(rows.of(child));
+                            inner.push(row_of(child));
                             inner_children.push(number);
                         }
                         known.insert(child.clone(), number);
                         number
                     }
                 };
-                edges.push([rows.of(parent), number]);
+                edges.push([row_of(parent), number]);
             }
         }
         Ok(Self {
-            features: Arc::new(rows.features),
-            is_source: rows.is_source,
+            features: Arc::new(states.into_features()),
+            is_source,
             parents,
             segments: Segments::new(offsets),
             inner,
@@ -140,10 +116,4 @@ impl ParentBatch {
         let share = |&[parent, child]: &[i32; 2]| values[parent as usize] - sums[child as usize];
         self.edges.iter().map(share).collect()
     }
-}
-
-fn select(values: &Tensor<1>, rows: &[i32]) -> Tensor<1> {
-    let rows = TensorData::new(rows.to_vec(), [rows.len()]);
-    let rows: Tensor<1, Int> = Tensor::from_data(rows, &values.device());
-    values.clone().select(0, rows)
 }

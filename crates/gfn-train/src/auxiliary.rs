@@ -14,7 +14,6 @@ use gfn_policy::{
     rollout, with_parameters,
 };
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 const NAME: &str = "auxiliary-agent";
 
@@ -158,16 +157,6 @@ fn damaged(reason: impl std::fmt::Display) -> SourceError {
         source_name: NAME,
         reason: reason.to_string(),
     }
-}
-
-fn part<S: Clone>(trajectories: &Trajectories<S>, range: Range<usize>) -> Trajectories<S> {
-    let mut part = Trajectories::new();
-    for b in range {
-        let t = trajectories.trajectory(b);
-        let states = t.states.iter().cloned();
-        part.push(states, t.actions, t.backward_actions, t.log_reward);
-    }
-    part
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -350,9 +339,9 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
         if !trains {
             return Ok(trajectories);
         }
-        let first = part(&trajectories, 0..n);
+        let first = trajectories.part(0..n);
         let rest = if self.config.reward.looks_at_the_main_agent() {
-            part(&trajectories, n..n_all)
+            trajectories.part(n..n_all)
         } else {
             Trajectories::new()
         };

@@ -120,8 +120,10 @@ impl Checkpoint {
             metadata.insert("guide.seen".to_owned(), seen_to_text(&state.seen));
         }
         let mut blobs = BTreeMap::new();
-        for (i, source) in state.sources.iter().enumerate() {
+        if !state.sources.is_empty() {
             metadata.insert("sources".to_owned(), state.sources.len().to_string());
+        }
+        for (i, source) in state.sources.iter().enumerate() {
             let tensors_of = source.tensors.iter();
             tensors.extend(tensors_of.map(|(n, t)| (format!("source.{i}.tensor.{n}"), t.clone())));
             let bytes_of = source.bytes.iter();

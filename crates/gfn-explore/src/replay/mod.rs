@@ -6,10 +6,10 @@ mod entries;
 
 pub use config::{Eviction, Intake, Priority, ReplayConfig, Stored};
 
-use crate::codec::{Reader, Writer, walk, walk_to_the_end};
+use crate::codec::{Reader, Writer, walk_to_the_end};
 use crate::{RangeError, SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 use entries::{Candidate, Entries, Entry};
-use gfn_env::{Environment, Purpose, Trajectories};
+use gfn_env::{Environment, Purpose, Trajectories, walk};
 use gfn_policy::{RolloutError, RolloutKey, rollout_backward};
 
 const MAGIC: [u8; 8] = *b"gfn-rep1";

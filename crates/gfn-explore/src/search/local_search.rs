@@ -174,12 +174,7 @@ impl<E: Environment> TrajectorySource<E> for LocalSearch {
                     objects.log_reward[chain] = candidate.log_reward;
                     n_accepted += 1;
                 }
-                found.push(
-                    candidate.states.iter().cloned(),
-                    candidate.actions,
-                    candidate.backward_actions,
-                    candidate.log_reward,
-                );
+                found.push_copy(candidate);
             }
             round += 1;
         }

@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use gfn_env::rand::{Rng, RngExt as _};
-use gfn_env::{Action, Environment, Trajectories};
+use gfn_env::{Action, Environment, Trajectories, walk};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -31,13 +31,7 @@ impl<S: Clone> Buffer<S> {
         let mut drawn = Trajectories::new();
         for _ in 0..n {
             let batch = &self.batches[rng.random_range(0..self.batches.len())];
-            let trajectory = batch.trajectory(rng.random_range(0..batch.len()));
-            drawn.push(
-                trajectory.states.iter().cloned(),
-                trajectory.actions,
-                trajectory.backward_actions,
-                trajectory.log_reward,
-            );
+            drawn.push_copy(batch.trajectory(rng.random_range(0..batch.len())));
         }
         drawn
     }
@@ -65,15 +59,9 @@ impl<S: Clone> Buffer<S> {
         for actions in batches {
             let mut batch = Trajectories::new();
             for actions in actions {
-                let mut state = env.source();
-                let mut states = vec![state.clone()];
-                let mut backward_actions = Vec::with_capacity(actions.len());
                 let actions: Vec<Action> = actions.iter().copied().map(Action).collect();
-                for &action in &actions {
-                    let backward = env.step(&mut state, action);
-                    backward_actions.push(backward.map_err(|_refused| TrainError::Buffer)?);
-                    states.push(state.clone());
-                }
+                let path = walk(env, &actions).map_err(|_refused| TrainError::Buffer)?;
+                let (states, backward_actions) = path;
                 batch.push(states, &actions, &backward_actions, 0.0);
             }
             buffer.push(batch);

@@ -5,7 +5,7 @@ use crate::gradients::{flattened, subtracted};
 use crate::{Objective, TrainError, TrainingBatch};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use gfn_env::{Environment, Purpose, Reward, Trajectories};
+use gfn_env::{Environment, Purpose, Reward};
 use gfn_loss::divergences::{batch_coefficient, gradient_variance};
 use gfn_policy::{Policy, TransitionBatch};
 
@@ -70,12 +70,7 @@ where
         let regression = self.config.regression.at(self.iteration);
         let mut rows = Vec::with_capacity(groups);
         for group in 0..groups {
-            let mut part = Trajectories::new();
-            for b in group * group_size..(group + 1) * group_size {
-                let t = trajectories.trajectory(b);
-                let states = t.states.iter().cloned();
-                part.push(states, t.actions, t.backward_actions, t.log_reward);
-            }
+            let part = trajectories.part(group * group_size..(group + 1) * group_size);
             let backward = self.policy.backward_policy();
             let transitions = TransitionBatch::new(&self.environment, &part, backward);
             let (env, policy) = (&self.environment, &self.policy);

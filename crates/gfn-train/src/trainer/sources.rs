@@ -145,7 +145,7 @@ where
         if counts.is_empty() {
             return Ok(drawn);
         }
-        let own = drawn.trajectories.clone();
+        let mut parts = Vec::with_capacity(counts.len());
         let iteration = self.step_key()?;
         for (i, (source, _)) in self.sources.0.iter_mut().enumerate() {
             let context = SourceContext {
@@ -155,7 +155,7 @@ where
                 behaviour: self.behaviour.as_ref(),
                 streams: Streams::new(self.config.seed).branch(i as u16),
                 iteration,
-                own: &own,
+                own: &drawn.trajectories,
             };
             let part = source.draw(&context, counts[i])?;
             if part.len() != counts[i] {
@@ -164,6 +164,9 @@ where
                     message: format!("gave {} trajectories and not {}", part.len(), counts[i]),
                 }));
             }
+            parts.push(part);
+        }
+        for part in parts {
             let start = drawn.trajectories.len();
             drawn.of_sources.push(start..start + part.len());
             drawn.trajectories.append(part);
