@@ -148,6 +148,22 @@ impl<E: Environment> Mcmc<E> {
         Ok(n_accepted)
     }
 
+    /// Each move of an iteration draws from a branch of the streams, and so many there are.
+    fn require_streams(&self, n: usize) -> Result<(), SourceError> {
+        let McmcConfig { chains, moves, .. } = self.config;
+        let n_moves = moves * n.div_ceil(chains);
+        if n_moves <= usize::from(STARTS) {
+            return Ok(());
+        }
+        Err(SourceError::Training {
+            source_name: "mcmc",
+            message: format!(
+                "{n} trajectories from {chains} chains take {n_moves} moves in one iteration, and at most {STARTS} have \
+                 random numbers of their own: use more chains or fewer moves"
+            ),
+        })
+    }
+
     fn start(&self, context: &SourceContext<'_, E>) -> Result<Chains<E::State>, SourceError> {
         let key = RolloutKey {
             streams: context.streams.branch(STARTS),
@@ -210,6 +226,7 @@ impl<E: Environment> TrajectorySource<E> for Mcmc<E> {
         context: &SourceContext<'_, E>,
         n: usize,
     ) -> Result<Trajectories<E::State>, SourceError> {
+        self.require_streams(n)?;
         let mut chains = match self.chains.take() {
             Some(chains) => chains,
             None => self.start(context)?,

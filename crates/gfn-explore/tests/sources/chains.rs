@@ -300,6 +300,17 @@ fn independent_chains_are_distributed_as_the_target() {
     }
 }
 
+#[test]
+fn more_moves_than_there_are_streams_are_refused() {
+    let env = grid();
+    let (policy, reward, own) = (policy(&env), reward(), Trajectories::new());
+    let context = context(&env, &reward, policy.as_ref(), &own, [0, 0]);
+    let error = mcmc(1, 10_000).draw(&context, 7).unwrap_err().to_string();
+    assert!(error.contains("70000 moves"), "{error}");
+    assert!(error.contains("more chains or fewer moves"), "{error}");
+    assert_eq!(mcmc(7, 1_000).draw(&context, 7).unwrap().len(), 7);
+}
+
 fn uniform(env: &Grid) -> Box<dyn HostPolicy> {
     use gfn_policy::Policy as _;
     let (backward, device) = (

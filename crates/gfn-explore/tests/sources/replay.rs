@@ -275,12 +275,7 @@ fn entries_are_told_apart_by_objects_by_trajectories_or_not_at_all() {
 /// Up first, then right, to object 4.
 fn draw_other_way(env: &Grid) -> Trajectories<State> {
     let actions = [1, 0, 2].map(gfn_env::Action);
-    let mut state = env.source();
-    let (mut states, mut backward) = (vec![state], Vec::new());
-    for action in actions {
-        backward.push(env.step(&mut state, action).unwrap());
-        states.push(state);
-    }
+    let (states, backward) = gfn_env::walk(env, &actions).unwrap();
     let mut batch = Trajectories::new();
     batch.push(states, &actions, &backward, 9f64.ln());
     batch

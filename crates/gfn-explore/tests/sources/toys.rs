@@ -56,13 +56,7 @@ pub(crate) fn push_path(
 ) {
     let (x, y) = (number / usize::from(SIDE), number % usize::from(SIDE));
     let actions = [vec![Action(0); x], vec![Action(1); y], vec![Action(2)]].concat();
-    let mut state = env.source();
-    let mut states = vec![state];
-    let mut backward = Vec::new();
-    for &action in &actions {
-        backward.push(env.step(&mut state, action).unwrap());
-        states.push(state);
-    }
+    let (states, backward) = gfn_env::walk(env, &actions).unwrap();
     batch.push(states, &actions, &backward, log_reward);
 }
 
