@@ -1,9 +1,8 @@
 //! Policies on distinct children, against plain f64 programs of the same formulas.
 
-use crate::common::{drawn, key};
+use crate::common::{drawn, gradients, key};
 use crate::either_end::EitherEnd;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, Tensor};
 use gfn_env::{
     Action, ChildFeatures, Environment, Features, Hypergrid, LogRewardFn, Streams, Trajectories,
     UniqueChildren,
@@ -96,35 +95,6 @@ fn tb<E: Environment>(
         t * t
     };
     (0..batch.len()).map(square).sum::<f64>() / batch.len() as f64
-}
-
-fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> BTreeMap<String, Vec<f64>> {
-    struct Collect {
-        path: Vec<String>,
-        gradients: Gradients,
-        found: BTreeMap<String, Vec<f64>>,
-    }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = param.val().grad(&self.gradients) {
-                let values = gradient.into_data().iter::<f64>().collect();
-                self.found.insert(self.path.join("."), values);
-            }
-        }
-    }
-    let mut collect = Collect {
-        path: Vec::new(),
-        gradients: loss.backward(),
-        found: BTreeMap::new(),
-    };
-    module.visit(&mut collect);
-    collect.found
 }
 
 /// Loss and gradients of trajectory balance against central differences of the plain program.

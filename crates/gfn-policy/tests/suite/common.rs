@@ -1,12 +1,14 @@
 //! Policies, keys and batches that several modules use.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Gradients, Tensor};
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Environment, LogRewardFn, Purpose, Streams, Trajectories};
 use gfn_policy::{
     BackwardPolicy, MlpConfig, OnPolicy, Policy, RolloutKey, Trunk, named_parameters, rollout,
     with_parameters,
 };
+use std::collections::BTreeMap;
 
 /// Both trunks with both backward policies, on small networks.
 pub(crate) fn configs() -> [MlpConfig; 4] {
@@ -88,4 +90,34 @@ pub(crate) fn refused(counts: &[u64], probabilities: &[f64]) -> bool {
     let z = ((g / k).cbrt() - (1.0 - 2.0 / (9.0 * k))) / (2.0 / (9.0 * k)).sqrt();
     // Upper 1e-4 quantile of the normal distribution.
     z > 3.719
+}
+
+/// Gradient of every parameter by name; a parameter without gradient is left out.
+pub(crate) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> BTreeMap<String, Vec<f64>> {
+    struct Collect {
+        path: Vec<String>,
+        gradients: Gradients,
+        found: BTreeMap<String, Vec<f64>>,
+    }
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = param.val().grad(&self.gradients) {
+                let values = gradient.into_data().iter::<f64>().collect();
+                self.found.insert(self.path.join("."), values);
+            }
+        }
+    }
+    let mut collect = Collect {
+        path: Vec::new(),
+        gradients: loss.backward(),
+        found: BTreeMap::new(),
+    };
+    module.visit(&mut collect);
+    collect.found
 }

@@ -1,8 +1,7 @@
 //! Gradients through the whole evaluation, against a plain f64 program of the same loss.
 
-use crate::common::{config, configs, drawn, sample};
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor};
+use crate::common::{config, configs, drawn, gradients, sample};
+use burn::tensor::{Device, Tensor};
 use gfn_env::{BitSequence, BuildOrder, Environment, Features, Hypergrid, Streams, Trajectories};
 use gfn_loss::{
     Regression, SubTrajectoryNormalisation, TransitionNormalisation, detailed_balance,
@@ -27,36 +26,6 @@ fn sub_tb_loss<P: FlowPolicy>(policy: &P, batch: &TransitionBatch) -> Tensor<1> 
     let (x, log_flow) = batch.log_probs_and_log_flow(policy);
     sub_trajectory_balance(&x, log_flow, 0.9, SubTrajectoryNormalisation::Batch {})
         .loss(&Regression::Squared {})
-}
-
-/// Gradient of every parameter by name; a parameter without gradient is left out.
-fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> BTreeMap<String, Vec<f64>> {
-    struct Collect {
-        path: Vec<String>,
-        gradients: Gradients,
-        found: BTreeMap<String, Vec<f64>>,
-    }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = param.val().grad(&self.gradients) {
-                let values = gradient.into_data().iter::<f64>().collect();
-                self.found.insert(self.path.join("."), values);
-            }
-        }
-    }
-    let mut collect = Collect {
-        path: Vec::new(),
-        gradients: loss.backward(),
-        found: BTreeMap::new(),
-    };
-    module.visit(&mut collect);
-    collect.found
 }
 
 fn assert_every_parameter<P: Policy>(what: &str, policy: &P, loss: Tensor<1>) {
