@@ -157,20 +157,6 @@ fn trainer<O: Objective<MlpFlowPolicy>>(objective: O) -> Mixed<O> {
     Trainer::new(env, reward, policy, objective, config).unwrap()
 }
 
-fn part(batch: &Batch, range: std::ops::Range<usize>) -> Batch {
-    let mut part = Batch::new();
-    for b in range {
-        let t = batch.trajectory(b);
-        part.push(
-            t.states.iter().cloned(),
-            t.actions,
-            t.backward_actions,
-            t.log_reward,
-        );
-    }
-    part
-}
-
 #[test]
 fn a_batch_is_the_agents_own_lanes_then_those_of_each_source() {
     let (_, alone) = trainer(TrajectoryBalance).step().unwrap();
@@ -184,15 +170,11 @@ fn a_batch_is_the_agents_own_lanes_then_those_of_each_source() {
     let (report, batch) = mixed.step().unwrap();
     // 4 own, 3 and 3, of which the second has one: the agent samples two more itself.
     assert_eq!((report.n_own, batch.len()), (6, 10));
-    assert_eq!(part(&batch, 0..6), part(&alone, 0..6));
+    assert_eq!(batch.part(0..6), alone.part(0..6));
     let told = told.lock().unwrap();
     assert_eq!((told[0].n_own, told[0].drawn.clone()), (6, 6..9));
     assert_eq!(told[0].batch, batch);
-    assert_ne!(
-        part(&batch, 6..7),
-        part(&batch, 9..10),
-        "streams of their own"
-    );
+    assert_ne!(batch.part(6..7), batch.part(9..10), "streams of their own");
     let figures = mixed.source_figures();
     assert_eq!(
         figures,
@@ -201,6 +183,24 @@ fn a_batch_is_the_agents_own_lanes_then_those_of_each_source() {
             ("source.second.drawn".to_owned(), 1.0)
         ]
     );
+}
+
+#[test]
+fn what_is_observed_is_of_the_agents_own_trajectories() {
+    let observed = |shares: &[f64]| {
+        let mut mixed = trainer(TrajectoryBalance).with_observation();
+        for share in shares {
+            let (source, _) = Echo::new("echo", 10);
+            mixed = mixed.with_source(Box::new(source), *share).unwrap();
+        }
+        let (report, _) = mixed.step().unwrap();
+        report.observation.unwrap().log_weights
+    };
+    let (alone, mixed) = (observed(&[]), observed(&[0.4]));
+    assert_eq!((alone.len(), mixed.len()), (10, 6));
+    for (a, b) in mixed.iter().zip(&alone) {
+        assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+    }
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn one_pass_scores_all_and_each_trajectory_has_its_own_loss() {
         let told = told.lock().unwrap().remove(0);
         let regression = TrainerConfig::default().regression.at(0);
         let by_itself = |all: &Batch, b: usize| {
-            let one = part(all, b..b + 1);
+            let one = all.part(b..b + 1);
             let transitions = TransitionBatch::new(&env, &one, policy.backward_policy());
             let mut batch = TrainingBatch::from(transitions);
             let needs = objective.requirements();
