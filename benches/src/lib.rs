@@ -4,29 +4,36 @@
 
 use burn::tensor::Device;
 use gfn_env::{
-    Environment, Hypergrid, HypergridReward, Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig,
+    Environment, Hypergrid, HypergridReward, Reward, Streams, TfBind8, TfBind8Reward,
+    TfBind8RewardConfig,
 };
 use gfn_policy::{MlpConfig, MlpPolicy};
-use gfn_train::{Trainer, TrainerConfig, TrajectoryBalance};
+use gfn_train::{AuxiliaryAgent, AuxiliaryConfig, Trainer, TrainerConfig, TrajectoryBalance};
 
 /// Trajectory balance with the field's usual perceptron, 2 x 256, batch 16, on flex.
 pub type BenchTrainer<E, R> = Trainer<E, R, MlpPolicy, TrajectoryBalance>;
 
-fn trainer<E: Environment, R: gfn_env::Reward<E::State>>(env: E, reward: R) -> BenchTrainer<E, R> {
-    let policy = MlpPolicy::new(
+fn policy<E: Environment>(env: &E, streams: Streams) -> MlpPolicy {
+    MlpPolicy::new(
         &MlpConfig::default(),
-        &env,
-        Streams::new(0),
-        &Device::flex().autodiff(),
-    );
-    Trainer::new(
         env,
-        reward,
-        policy,
-        TrajectoryBalance,
-        TrainerConfig::default(),
+        streams,
+        &Device::flex().autodiff(),
     )
-    .expect("the default configuration is valid")
+}
+
+fn trainer<E: Environment, R: Reward<E::State>>(
+    env: E,
+    reward: R,
+    batch_size: usize,
+) -> BenchTrainer<E, R> {
+    let policy = policy(&env, Streams::new(0));
+    let config = TrainerConfig {
+        batch_size,
+        ..TrainerConfig::default()
+    };
+    Trainer::new(env, reward, policy, TrajectoryBalance, config)
+        .expect("the default configuration is valid")
 }
 
 /// The hypergrid of a published table: `dimensions` coordinates, `side` cells, R0 = 1e-3.
@@ -37,7 +44,7 @@ fn trainer<E: Environment, R: gfn_env::Reward<E::State>>(env: E, reward: R) -> B
 pub fn hypergrid(dimensions: usize, side: usize) -> BenchTrainer<Hypergrid, HypergridReward> {
     let env = Hypergrid::new(dimensions, side).expect("a grid has coordinates and cells");
     let reward = HypergridReward::easy(&env).expect("the easy reward is defined on every grid");
-    trainer(env, reward)
+    trainer(env, reward, TrainerConfig::default().batch_size)
 }
 
 /// TFBind8 with the floor after the power.
@@ -46,7 +53,35 @@ pub fn hypergrid(dimensions: usize, side: usize) -> BenchTrainer<Hypergrid, Hype
 ///
 /// Never: the reward is a constant.
 pub fn tfbind8() -> BenchTrainer<TfBind8, TfBind8Reward> {
+    tfbind8_in_batches(TrainerConfig::default().batch_size)
+}
+
+/// [`tfbind8`] with batches of `batch_size`.
+///
+/// # Panics
+///
+/// If a batch of that size is refused.
+pub fn tfbind8_in_batches(batch_size: usize) -> BenchTrainer<TfBind8, TfBind8Reward> {
     let reward = TfBind8Reward::new(TfBind8RewardConfig::floor_after_power())
         .expect("the default reward is valid");
-    trainer(TfBind8::new(), reward)
+    trainer(TfBind8::new(), reward, batch_size)
+}
+
+/// [`tfbind8_in_batches`], half of each batch of a loss-guided auxiliary agent with batches of the same size.
+///
+/// # Panics
+///
+/// If a batch of that size is refused.
+pub fn tfbind8_loss_guided(batch_size: usize) -> BenchTrainer<TfBind8, TfBind8Reward> {
+    let config = AuxiliaryConfig {
+        batch_size,
+        ..AuxiliaryConfig::default()
+    };
+    let make = |streams| policy(&TfBind8::new(), streams);
+    let streams = Streams::new(0).branch(0);
+    let agent = AuxiliaryAgent::new(&TfBind8::new(), make, TrajectoryBalance, config, streams)
+        .expect("the default configuration is valid");
+    tfbind8_in_batches(batch_size)
+        .with_source(Box::new(agent), 0.5)
+        .expect("half is a share")
 }

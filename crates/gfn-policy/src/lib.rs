@@ -72,8 +72,8 @@ pub use networks::{
     MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk, ValueNetwork,
 };
 pub use parameters::{
-    NamedTensor, ParametersError, from_safetensors, from_safetensors_with_bytes, named_parameters,
-    to_safetensors, to_safetensors_with_bytes, with_parameters,
+    NamedTensor, ParameterPath, ParametersError, from_safetensors, from_safetensors_with_bytes,
+    named_parameters, to_safetensors, to_safetensors_with_bytes, with_parameters,
 };
 pub use parents::ParentBatch;
 pub use policy::{

@@ -50,18 +50,65 @@ pub enum ParametersError {
 type Tensors = BTreeMap<String, NamedTensor>;
 type Metadata = BTreeMap<String, String>;
 
-/// All float parameters of a module, by dotted path.
+/// The dotted path of the parameter that a visitor of a module is at, such as `trunk.layers.0.weight`.
+///
+/// The variant of an enum adds nothing: which of several policies a module holds does not show in the names of its
+/// parameters.
+///
+/// # Examples
+///
+/// ```
+/// use gfn_policy::ParameterPath;
+///
+/// let mut path = ParameterPath::default();
+/// path.enter("Mlp", "Enum:AnyPolicy");
+/// path.enter("log_z", "Struct:MlpPolicy");
+/// assert_eq!(path.name(), "log_z");
+/// path.exit("Struct:MlpPolicy");
+/// path.exit("Enum:AnyPolicy");
+/// assert_eq!(path.name(), "");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ParameterPath(Vec<String>);
+
+impl ParameterPath {
+    /// For `enter_module` of burn's visitors and mappers.
+    pub fn enter(&mut self, name: &str, container_type: &str) {
+        if !is_enum(container_type) {
+            self.0.push(name.to_owned());
+        }
+    }
+
+    /// For `exit_module` of burn's visitors and mappers.
+    pub fn exit(&mut self, container_type: &str) {
+        if !is_enum(container_type) {
+            self.0.pop();
+        }
+    }
+
+    /// The path.
+    pub fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+/// burn's derived modules name their kind before a colon.
+fn is_enum(container_type: &str) -> bool {
+    container_type.starts_with("Enum:")
+}
+
+/// All float parameters of a module, by [`ParameterPath`].
 pub fn named_parameters<M: Module>(module: &M) -> BTreeMap<String, NamedTensor> {
     struct Collect {
-        path: Vec<String>,
+        path: ParameterPath,
         found: BTreeMap<String, NamedTensor>,
     }
     impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
         }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            self.path.exit(container_type);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let value = param.val();
@@ -69,11 +116,11 @@ pub fn named_parameters<M: Module>(module: &M) -> BTreeMap<String, NamedTensor> 
                 shape: value.dims().to_vec(),
                 values: value.into_data().iter::<f32>().collect(),
             };
-            self.found.insert(self.path.join("."), tensor);
+            self.found.insert(self.path.name(), tensor);
         }
     }
     let mut collect = Collect {
-        path: Vec::new(),
+        path: ParameterPath::default(),
         found: BTreeMap::new(),
     };
     module.visit(&mut collect);
@@ -90,20 +137,20 @@ pub fn with_parameters<M: Module>(
     tensors: &BTreeMap<String, NamedTensor>,
 ) -> Result<M, ParametersError> {
     struct Replace<'a> {
-        path: Vec<String>,
+        path: ParameterPath,
         tensors: &'a BTreeMap<String, NamedTensor>,
         used: usize,
         error: Option<ParametersError>,
     }
     impl ModuleMapper for Replace<'_> {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
         }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            self.path.exit(container_type);
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            let name = self.path.join(".");
+            let name = self.path.name();
             let expected = param.val().dims().to_vec();
             match self.tensors.get(&name) {
                 None => self.error = Some(ParametersError::Missing(name)),
@@ -129,7 +176,7 @@ pub fn with_parameters<M: Module>(
         }
     }
     let mut replace = Replace {
-        path: Vec::new(),
+        path: ParameterPath::default(),
         tensors,
         used: 0,
         error: None,

@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, TensorData};
 use gfn_explore::{Schedule, ScheduleError};
 use gfn_loss::kernels::HostValues;
-use gfn_policy::{Kernels, NamedTensor};
+use gfn_policy::{Kernels, NamedTensor, ParameterPath};
 use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
 use rayon::slice::{ParallelSlice as _, ParallelSliceMut as _};
 use std::collections::BTreeMap;
@@ -219,7 +219,7 @@ impl Adam {
         norm.clipped = scale < 1.0;
         self.step += 1;
         let mut update = Update {
-            path: Vec::new(),
+            path: ParameterPath::default(),
             scale,
             correction_1: 1.0 - self.config.beta_1.powf(self.step as f64),
             correction_2: 1.0 - self.config.beta_2.powf(self.step as f64),
@@ -261,20 +261,20 @@ impl Adam {
         state: &AdamState,
     ) -> Result<(), OptimiserError> {
         struct Check<'a> {
-            path: Vec<String>,
+            path: ParameterPath,
             state: &'a AdamState,
             moments: BTreeMap<String, Moments>,
             error: Option<String>,
         }
         impl ModuleVisitor for Check<'_> {
-            fn enter_module(&mut self, name: &str, _container_type: &str) {
-                self.path.push(name.to_owned());
+            fn enter_module(&mut self, name: &str, container_type: &str) {
+                self.path.enter(name, container_type);
             }
-            fn exit_module(&mut self, _name: &str, _container_type: &str) {
-                self.path.pop();
+            fn exit_module(&mut self, _name: &str, container_type: &str) {
+                self.path.exit(container_type);
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let name = self.path.join(".");
+                let name = self.path.name();
                 let value = param.val();
                 let n = value.dims().iter().product::<usize>();
                 let device = value.device().inner();
@@ -298,7 +298,7 @@ impl Adam {
             }
         }
         let mut check = Check {
-            path: Vec::new(),
+            path: ParameterPath::default(),
             state,
             moments: BTreeMap::new(),
             error: None,
@@ -319,7 +319,7 @@ impl Adam {
 }
 
 struct Update<'a> {
-    path: Vec<String>,
+    path: ParameterPath,
     adam: &'a mut Adam,
     gradients: GradientsParams,
     scale: f64,
@@ -330,19 +330,19 @@ struct Update<'a> {
 }
 
 impl ModuleMapper for Update<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container_type: &str) {
+        self.path.exit(container_type);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
-        let name = self.path.join(".");
+        let name = self.path.name();
         let log_z = is_log_z(&name);
         let learning_rate = if log_z {
             self.log_z_learning_rate

@@ -8,6 +8,7 @@
 //! | `samples.*`, `top_k.*` | [`samples`] | fresh on-policy samples |
 //! | `correlation.*` | [`correlation`] | a test set and backward trajectories |
 //! | `modes_found` | [`modes`] | the problem's modes |
+//! | `visits.csv` | [`visits`] | objects that lie on a plane |
 
 pub mod conditional;
 pub mod correlation;
@@ -16,6 +17,7 @@ pub mod exact;
 pub mod modes;
 pub mod samples;
 pub mod statistics;
+pub mod visits;
 pub mod window;
 
 /// Named figures of one evaluation, in the order in which they are reported.

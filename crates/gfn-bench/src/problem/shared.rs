@@ -5,7 +5,7 @@ use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{PartialEnergy, SubstructureGuideConfig};
 use std::sync::Arc;
 
-impl<P: Problem> Problem for Arc<P> {
+impl<P: Problem + ?Sized> Problem for Arc<P> {
     type Environment = P::Environment;
     type Reward = P::Reward;
 

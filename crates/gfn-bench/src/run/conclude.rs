@@ -28,6 +28,10 @@ impl<P: Problem, Q: Policy> Run<'_, P, Q> {
             self.experiment.seed,
         )?);
         self.write_distribution(sampler.as_ref())?;
+        if !self.session.visits.is_empty() {
+            let visits = self.session.visits.to_csv(self.trainer.iteration());
+            write_atomically(&self.folder.join(file::VISITS), visits.as_bytes())?;
+        }
         let metadata =
             BTreeMap::from([("iteration".to_owned(), self.trainer.iteration().to_string())]);
         self.save_policy(file::POLICY, metadata)?;

@@ -11,10 +11,11 @@
 //! | `policy.safetensors` | the policy at the end |
 //! | `health.json` | what was found wrong while training, and what helps |
 //! | `distribution.csv` | R/Z and P_T cell by cell, where the objects lie on a plane |
+//! | `visits.csv` | how often training sampled each cell, part by part of the run |
 //! | `summary.json` | figures of the finished run |
 //! | `failure.txt` | why the run stopped, if it did |
 
-mod child_policy;
+mod any_policy;
 mod conclude;
 mod early_stopping;
 mod folder;
@@ -29,6 +30,7 @@ mod session;
 mod sources;
 mod start;
 
+pub(crate) use any_policy::AnyPolicy;
 pub(crate) use folder::finished;
 pub use health::HealthEntry;
 pub use manifest::{Manifest, peak_memory_bytes};
@@ -54,6 +56,8 @@ pub mod file {
     pub const HEALTH: &str = "health.json";
     /// R/Z and P_T of planar problems.
     pub const DISTRIBUTION: &str = "distribution.csv";
+    /// How often each cell of a plane was sampled, part by part of the run.
+    pub const VISITS: &str = "visits.csv";
     /// Figures of a finished run.
     pub const SUMMARY: &str = "summary.json";
     /// Why a run stopped.

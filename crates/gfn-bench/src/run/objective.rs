@@ -1,12 +1,13 @@
 //! The objective that an experiment describes, with what it needs of files.
 
+use super::any_policy::AnyPolicy;
 use crate::experiment::{Experiment, ObjectiveConfig, ObjectsConfig, PriorConfig};
 use crate::metrics::exact::TargetOf;
 use crate::problem::{Problem, StateOf};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Environment as _, Guide, Purpose, Streams, UniformGuide};
-use gfn_policy::{FlowPolicy, Policy, from_safetensors, with_parameters};
+use gfn_policy::{from_safetensors, with_parameters};
 use gfn_train::{
     DetailedBalance, DivergenceObjective, FlowMatching, ForwardLookingDetailedBalance,
     ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance, LogPartitionVariance,
@@ -15,61 +16,43 @@ use gfn_train::{
 };
 use std::collections::BTreeMap;
 
-/// An objective for a policy without flows; `prior` is that of relative trajectory balance.
+/// The objective; `prior` is that of relative trajectory balance.
 ///
 /// # Errors
 ///
-/// If the objective needs flows.
-pub(super) fn without_flows<Q: Policy + Send>(
+/// If a parameter is out of range.
+pub(super) fn objective(
     config: &ObjectiveConfig,
-    prior: Option<Q>,
-) -> Result<Box<dyn Objective<Q>>> {
-    Ok(match config {
+    prior: Option<AnyPolicy>,
+) -> Result<Box<dyn Objective<AnyPolicy>>> {
+    Ok(match *config {
         ObjectiveConfig::TrajectoryBalance {} => Box::new(TrajectoryBalance),
         ObjectiveConfig::LogPartitionVariance {} => Box::new(LogPartitionVariance),
         ObjectiveConfig::FlowMatching {
             epsilon,
             normalisation,
         } => Box::new(FlowMatching {
-            epsilon: *epsilon,
-            normalisation: *normalisation,
+            epsilon,
+            normalisation,
         }),
         ObjectiveConfig::ModifiedDetailedBalance { normalisation } => {
-            Box::new(ModifiedDetailedBalance {
-                normalisation: *normalisation,
-            })
+            Box::new(ModifiedDetailedBalance { normalisation })
         }
         ObjectiveConfig::RelativeTrajectoryBalance { .. } => {
             Box::new(RelativeTrajectoryBalance { prior })
         }
         ObjectiveConfig::GuidedTrajectoryBalance { alpha, .. } => {
-            let objective = GuidedTrajectoryBalance::new(*alpha);
+            let objective = GuidedTrajectoryBalance::new(alpha);
             Box::new(objective.context("at `objective.alpha`: it must be between 0 and 1")?)
         }
         ObjectiveConfig::Divergence {
             divergence,
             control_variate,
         } => Box::new(DivergenceObjective {
-            divergence: *divergence,
-            control_variate: *control_variate,
+            divergence,
+            control_variate,
         }),
         ObjectiveConfig::MaximumLikelihood { .. } => Box::new(MaximumLikelihood),
-        ObjectiveConfig::DetailedBalance { .. }
-        | ObjectiveConfig::SubTrajectoryBalance { .. }
-        | ObjectiveConfig::ForwardLookingDetailedBalance { .. }
-        | ObjectiveConfig::ForwardLookingSubTrajectoryBalance { .. } => {
-            bail!("the objective needs a policy with flows")
-        }
-    })
-}
-
-/// An objective that needs flows.
-///
-/// # Errors
-///
-/// If it needs none.
-pub(super) fn with_flows<Q: FlowPolicy>(config: &ObjectiveConfig) -> Result<Box<dyn Objective<Q>>> {
-    Ok(match *config {
         ObjectiveConfig::DetailedBalance { normalisation } => {
             Box::new(DetailedBalance { normalisation })
         }
@@ -90,16 +73,6 @@ pub(super) fn with_flows<Q: FlowPolicy>(config: &ObjectiveConfig) -> Result<Box<
             lambda,
             normalisation,
         }),
-        ObjectiveConfig::TrajectoryBalance {}
-        | ObjectiveConfig::LogPartitionVariance {}
-        | ObjectiveConfig::FlowMatching { .. }
-        | ObjectiveConfig::ModifiedDetailedBalance { .. }
-        | ObjectiveConfig::RelativeTrajectoryBalance { .. }
-        | ObjectiveConfig::GuidedTrajectoryBalance { .. }
-        | ObjectiveConfig::Divergence { .. }
-        | ObjectiveConfig::MaximumLikelihood { .. } => {
-            bail!("the objective needs no policy with flows")
-        }
     })
 }
 
@@ -108,7 +81,7 @@ pub(super) fn with_flows<Q: FlowPolicy>(config: &ObjectiveConfig) -> Result<Box<
 /// # Errors
 ///
 /// If the file cannot be read or its parameters do not fit.
-pub(super) fn prior<Q: Policy>(config: &ObjectiveConfig, policy: &Q) -> Result<Option<Q>> {
+pub(super) fn prior(config: &ObjectiveConfig, policy: &AnyPolicy) -> Result<Option<AnyPolicy>> {
     let ObjectiveConfig::RelativeTrajectoryBalance {
         prior: PriorConfig::File { path },
     } = config

@@ -1,40 +1,31 @@
 //! The policy that an experiment describes, on its problem.
 
-use super::child_policy::ChildPolicy;
+use super::any_policy::AnyPolicy;
 use crate::experiment::{ChildrenConfig, Experiment, PolicyConfig};
 use crate::problem::{
-    ConditionalProblem, IndexedProblem, Problem, ProblemVisitor, UniqueChildrenProblem,
+    AnyProblem, ConditionalProblem, IndexedProblem, Problem, ProblemVisitor, State,
+    UniqueChildrenProblem, erase,
 };
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use gfn_env::{ChildFeatures, Streams};
 use gfn_policy::{
-    AggregatedPolicy, ConditionalPolicy, EdgeFlowPolicy, FlowPolicy, MlpFlowPolicy, MlpPolicy,
-    Policy, TabularFlowPolicy, TabularPolicy,
+    AggregatedPolicy, ConditionalPolicy, EdgeFlowPolicy, MlpFlowPolicy, MlpPolicy,
+    TabularFlowPolicy, TabularPolicy,
 };
 use std::sync::Arc;
 
 /// Builds a policy of the shape that the experiment describes, with weights of the streams.
-pub(super) type Maker<Q> = Arc<dyn Fn(Streams) -> Q + Send + Sync>;
+pub(super) type Maker = Arc<dyn Fn(Streams) -> AnyPolicy + Send + Sync>;
 
-/// Code that works on any problem and policy.
+/// Code that works on any problem.
 pub(super) trait PolicyVisitor {
     /// Result.
     type Output;
 
-    /// Called where the objective asks for no flows.
-    fn without_flows<P: Problem, Q: Policy + Send>(
-        self,
-        problem: P,
-        make: Maker<Q>,
-    ) -> Result<Self::Output>;
-
-    /// Called where the objective asks for flows.
-    fn with_flows<P: Problem, Q: FlowPolicy + Send>(
-        self,
-        problem: P,
-        make: Maker<Q>,
-    ) -> Result<Self::Output>;
+    /// Called with the problem, in the form that the policy sees, and what makes policies with flows where the objective asks
+    /// for them.
+    fn visit<S: State>(self, problem: AnyProblem<S>, make: Maker) -> Result<Self::Output>;
 }
 
 /// Builds the problem of `experiment`, and hands it to `visitor` with what makes policies on `device`.
@@ -52,20 +43,6 @@ pub(super) fn visit_policy<V: PolicyVisitor>(
         device,
         visitor,
     })?
-}
-
-/// Hands a policy on distinct children to `visitor`.
-fn on_children<V: PolicyVisitor, P: Problem>(
-    visitor: V,
-    problem: UniqueChildrenProblem<P>,
-    make: Maker<ChildPolicy>,
-    flows: bool,
-) -> Result<V::Output> {
-    if flows {
-        visitor.with_flows(problem, make)
-    } else {
-        visitor.without_flows(problem, make)
-    }
 }
 
 struct Build<'a, V> {
@@ -91,8 +68,8 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                 let problem = UniqueChildrenProblem::new(problem, ChildFeatures::Encodings);
                 let (env, device) = (problem.environment().clone(), device.clone());
                 let make =
-                    move |s| ChildPolicy::EdgeFlow(EdgeFlowPolicy::new(&config, &env, s, &device));
-                on_children(visitor, problem, Arc::new(make), flows)
+                    move |s| AnyPolicy::EdgeFlow(EdgeFlowPolicy::new(&config, &env, s, &device));
+                visitor.visit(erase(problem), Arc::new(make))
             }
             PolicyConfig::Mlp {
                 children: ChildrenConfig::Aggregated,
@@ -105,13 +82,13 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                 let make = move |s| {
                     if flows {
                         let policy = MlpFlowPolicy::new(&config, env.inner(), s, &device);
-                        ChildPolicy::AggregatedWithFlow(AggregatedPolicy::new(policy, &env))
+                        AnyPolicy::AggregatedFlow(AggregatedPolicy::new(policy, &env))
                     } else {
                         let policy = MlpPolicy::new(&config, env.inner(), s, &device);
-                        ChildPolicy::Aggregated(AggregatedPolicy::new(policy, &env))
+                        AnyPolicy::Aggregated(AggregatedPolicy::new(policy, &env))
                     }
                 };
-                on_children(visitor, problem, Arc::new(make), flows)
+                visitor.visit(erase(problem), Arc::new(make))
             }
             PolicyConfig::Mlp { .. } => {
                 let config = experiment.policy.mlp();
@@ -124,18 +101,20 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                     let hidden = condition.log_z_hidden().to_vec();
                     let make = move |s| {
                         let policy = MlpPolicy::new(&config, &env, s, &device);
-                        ConditionalPolicy::new(policy, &env, &hidden, s, &device)
+                        let policy = ConditionalPolicy::new(policy, &env, &hidden, s, &device);
+                        AnyPolicy::Conditional(policy)
                     };
-                    return visitor.without_flows(problem, Arc::new(make));
+                    return visitor.visit(erase(problem), Arc::new(make));
                 }
                 let (env, device) = (problem.environment().clone(), device.clone());
-                if flows {
-                    let make = move |s| MlpFlowPolicy::new(&config, &env, s, &device);
-                    visitor.with_flows(problem, Arc::new(make))
-                } else {
-                    let make = move |s| MlpPolicy::new(&config, &env, s, &device);
-                    visitor.without_flows(problem, Arc::new(make))
-                }
+                let make = move |s| {
+                    if flows {
+                        AnyPolicy::MlpFlow(MlpFlowPolicy::new(&config, &env, s, &device))
+                    } else {
+                        AnyPolicy::Mlp(MlpPolicy::new(&config, &env, s, &device))
+                    }
+                };
+                visitor.visit(erase(problem), Arc::new(make))
             }
             PolicyConfig::Tabular { .. } => {
                 let backward = experiment.policy.backward();
@@ -143,13 +122,14 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                     .context("a tabular policy numbers all states (raise evaluation.exact_max_states or use kind = \"mlp\")")?;
                 let (env, device) = (problem.environment().clone(), device.clone());
                 // Tables start at 0 whatever the streams.
-                if flows {
-                    let make = move |_| TabularFlowPolicy::new(&env, backward, &device);
-                    visitor.with_flows(problem, Arc::new(make))
-                } else {
-                    let make = move |_| TabularPolicy::new(&env, backward, &device);
-                    visitor.without_flows(problem, Arc::new(make))
-                }
+                let make = move |_| {
+                    if flows {
+                        AnyPolicy::TabularFlow(TabularFlowPolicy::new(&env, backward, &device))
+                    } else {
+                        AnyPolicy::Tabular(TabularPolicy::new(&env, backward, &device))
+                    }
+                };
+                visitor.visit(erase(problem), Arc::new(make))
             }
         }
     }

@@ -266,7 +266,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         }
     }
 
-    /// Modes of all samples; the window is of the agent's own, the first `n_own`.
+    /// Modes and places of all samples; the window is of the agent's own, the first `n_own`.
     fn note_samples(
         &mut self,
         trajectories: &Trajectories<StateOf<P>>,
@@ -276,6 +276,9 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         for (b, terminal) in trajectories.terminals().enumerate() {
             if let Some(mode) = self.problem.mode(terminal) {
                 self.session.modes.insert(mode, iteration);
+            }
+            if let Some(cell) = self.problem.cell(terminal) {
+                self.session.visits.insert(cell, iteration);
             }
             if let (Some(window), Some(target)) = (&mut self.session.window, &self.target)
                 && b < n_own

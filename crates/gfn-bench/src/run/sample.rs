@@ -1,15 +1,14 @@
 //! Objects from a trained policy.
 
+use super::any_policy::AnyPolicy;
 use super::file;
 use super::policy::{Maker, PolicyVisitor, visit_policy};
 use crate::device::DeviceSpec;
 use crate::experiment::Experiment;
-use crate::problem::Problem;
+use crate::problem::{AnyProblem, Problem as _, State};
 use anyhow::{Context as _, Result, bail};
 use gfn_env::{Environment as _, Purpose, Streams};
-use gfn_policy::{
-    FlowPolicy, OnPolicy, Policy, RolloutKey, from_safetensors, rollout, with_parameters,
-};
+use gfn_policy::{OnPolicy, Policy as _, RolloutKey, from_safetensors, rollout, with_parameters};
 use gfn_train::Checkpoint;
 use std::io::Write;
 use std::path::Path;
@@ -45,22 +44,14 @@ struct Sample<'a> {
 impl PolicyVisitor for Sample<'_> {
     type Output = ();
 
-    fn without_flows<P: Problem, Q: Policy + Send>(self, problem: P, make: Maker<Q>) -> Result<()> {
+    fn visit<S: State>(self, problem: AnyProblem<S>, make: Maker) -> Result<()> {
         // The weights are those of a file.
-        self.write(&problem, make(Streams::new(0)))
-    }
-
-    fn with_flows<P: Problem, Q: FlowPolicy + Send>(
-        self,
-        problem: P,
-        make: Maker<Q>,
-    ) -> Result<()> {
         self.write(&problem, make(Streams::new(0)))
     }
 }
 
 impl Sample<'_> {
-    fn write<P: Problem, Q: Policy>(self, problem: &P, policy: Q) -> Result<()> {
+    fn write<S: State>(self, problem: &AnyProblem<S>, policy: AnyPolicy) -> Result<()> {
         let (end, checkpoint) = (
             self.folder.join(file::POLICY),
             self.folder.join(file::CHECKPOINT),

@@ -3,6 +3,7 @@
 use super::early_stopping::Patience;
 use super::health::HealthLog;
 use crate::metrics::modes::ModesFound;
+use crate::metrics::visits::Visits;
 use crate::metrics::window::Window;
 use crate::metrics::{Figures, push};
 use anyhow::{Context as _, Result};
@@ -50,6 +51,7 @@ pub(super) struct Session {
     pub(super) phases: PhaseSeconds,
     pub(super) window: Option<Window>,
     pub(super) modes: ModesFound,
+    pub(super) visits: Visits,
     pub(super) best: Option<f64>,
     pub(super) health: Option<HealthLog>,
     pub(super) patience: Option<Patience>,
@@ -64,6 +66,7 @@ impl Session {
             phases: PhaseSeconds::default(),
             window,
             modes: ModesFound::default(),
+            visits: Visits::default(),
             best: None,
             health: None,
             patience: None,
@@ -118,6 +121,9 @@ impl Session {
         if let Some(window) = &self.window {
             extra.insert("window".to_owned(), window.to_text());
         }
+        if !self.visits.is_empty() {
+            extra.insert("visits".to_owned(), self.visits.to_text());
+        }
         if let Some(best) = self.best {
             extra.insert("best".to_owned(), best.to_string());
         }
@@ -166,6 +172,9 @@ impl Session {
                     .with_text(text("window")?)
                     .with_context(|| damaged("window"))?,
             );
+        }
+        if let Some(visits) = extra.get("visits") {
+            self.visits = Visits::from_text(visits).with_context(|| damaged("visits"))?;
         }
         self.best = match extra.get("best") {
             Some(best) => Some(best.parse().with_context(|| damaged("best"))?),

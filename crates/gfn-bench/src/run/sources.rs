@@ -1,42 +1,36 @@
 //! The sources of trajectories that an experiment describes.
 
+use super::any_policy::AnyPolicy;
+use super::objective;
 use super::policy::Maker;
 use crate::experiment::{AuxiliaryObjective, Experiment, SourceConfig};
-use crate::problem::{Problem, StateOf};
+use crate::problem::{AnyEnvironment, AnyProblem, AnyReward, Problem as _, State};
 use anyhow::{Context as _, Result};
 use gfn_env::Streams;
 use gfn_explore::{Distance, LocalSearch, Mcmc, Replay, TrajectorySource};
-use gfn_policy::Policy;
 use gfn_train::{AuxiliaryAgent, Objective, Trainer, TrajectoryBalance};
 use std::sync::Arc;
 
-/// Makes the main agent's objective once more.
-pub(super) type MakeObjective<'a, Q> = dyn Fn() -> Result<Box<dyn Objective<Q>>> + 'a;
+type AnyTrainer<S, O> = Trainer<AnyEnvironment<S>, AnyReward<S>, AnyPolicy, O>;
 
-/// `trainer` with the sources of `experiment`; `objective` makes the main agent's objective once more.
+/// `trainer` with the sources of `experiment`.
 ///
 /// # Errors
 ///
 /// If a source cannot be built; the message names its key.
-pub(super) fn with_sources<P, Q, O>(
-    mut trainer: Trainer<P::Environment, P::Reward, Q, O>,
-    problem: &Arc<P>,
+pub(super) fn with_sources<S: State, O: Objective<AnyPolicy>>(
+    mut trainer: AnyTrainer<S, O>,
+    problem: &AnyProblem<S>,
     experiment: &Experiment,
-    make: &Maker<Q>,
-    objective: &MakeObjective<'_, Q>,
-) -> Result<Trainer<P::Environment, P::Reward, Q, O>>
-where
-    P: Problem,
-    Q: Policy,
-    O: Objective<Q>,
-{
+    make: &Maker,
+) -> Result<AnyTrainer<S, O>> {
     for (i, entry) in experiment.exploration.sources.iter().enumerate() {
         let place = || format!("at `exploration.sources[{i}]`");
         let streams = Streams::new(experiment.seed).branch(i as u16);
-        let source: Box<dyn TrajectorySource<P::Environment>> = match &entry.source {
+        let source: Box<dyn TrajectorySource<AnyEnvironment<S>>> = match &entry.source {
             SourceConfig::Replay(config) => {
                 let problem = Arc::clone(problem);
-                let distance: Distance<StateOf<P>> = Box::new(move |a, b| problem.distance(a, b));
+                let distance: Distance<S> = Box::new(move |a, b| problem.distance(a, b));
                 let replay = Replay::with_distance(config.clone(), distance);
                 Box::new(replay.with_context(place)?)
             }
@@ -44,7 +38,7 @@ where
                 Box::new(LocalSearch::new(*config).with_context(place)?)
             }
             SourceConfig::Mcmc(config) => {
-                let mcmc = Mcmc::<P::Environment>::new(*config);
+                let mcmc = Mcmc::<AnyEnvironment<S>>::new(*config);
                 Box::new(mcmc.with_context(place)?)
             }
             source @ SourceConfig::AuxiliaryAgent {
@@ -54,9 +48,9 @@ where
                 let config = source
                     .auxiliary(main.batch_size, main.regression, main.optimiser)
                     .context("an auxiliary agent has a configuration")?;
-                let objective: Box<dyn Objective<Q>> = match kind {
+                let objective: Box<dyn Objective<AnyPolicy>> = match kind {
                     AuxiliaryObjective::TrajectoryBalance => Box::new(TrajectoryBalance),
-                    AuxiliaryObjective::Main => objective()?,
+                    AuxiliaryObjective::Main => objective::objective(&experiment.objective, None)?,
                 };
                 let make = Arc::clone(make);
                 let make = move |streams| make(streams);

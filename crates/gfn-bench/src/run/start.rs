@@ -1,23 +1,23 @@
 //! From an experiment to a trainer: problem, policy, objective, sources and targets.
 
+use super::any_policy::AnyPolicy;
 use super::folder::finished;
 use super::objective;
 use super::policy::{Maker, PolicyVisitor, visit_policy};
 use super::runner::{Run, RunOptions};
-use super::sources::{MakeObjective, with_sources};
+use super::sources::with_sources;
 use super::{Manifest, file};
 use crate::device::DeviceSpec;
 use crate::experiment::{Experiment, ObjectiveConfig};
 use crate::metrics::conditional::ConditionTarget;
 use crate::metrics::exact::{ExactTarget, TargetOf};
-use crate::problem::Problem;
+use crate::problem::{AnyProblem, Problem as _, State};
 use crate::summary::RunSummary;
 use anyhow::{Context as _, Result};
 use gfn_env::Streams;
-use gfn_policy::{FlowPolicy, Policy};
+use gfn_policy::Policy;
 use gfn_train::{Objective, Trainer, write_atomically};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Runs `experiment` in `folder`, unless it is finished there.
 pub(super) fn start(
@@ -53,48 +53,33 @@ struct Start<'a, 'o> {
     options: RunOptions<'o>,
 }
 
+/// The target, and that of each condition.
+type Targets<S> = (
+    Option<TargetOf<AnyProblem<S>>>,
+    Vec<ConditionTarget<AnyProblem<S>>>,
+);
+
 impl PolicyVisitor for Start<'_, '_> {
     type Output = RunSummary;
 
-    fn without_flows<P: Problem, Q: Policy + Send>(
-        self,
-        problem: P,
-        make: Maker<Q>,
-    ) -> Result<RunSummary> {
+    fn visit<S: State>(self, problem: AnyProblem<S>, make: Maker) -> Result<RunSummary> {
         let config = &self.experiment.objective;
-        let problem = Arc::new(problem);
         let policy = make(Streams::new(self.experiment.seed));
         let prior = objective::prior(config, &policy)?;
         let target = self.target(&problem, prior.as_ref())?;
         let conditions = self.conditions(&problem, prior.as_ref())?;
-        let objective = objective::without_flows(config, prior)?;
-        let again = || objective::without_flows(config, None);
-        let targets = (target, conditions);
-        self.train(problem, targets, (policy, make), (objective, &again))
-    }
-
-    fn with_flows<P: Problem, Q: FlowPolicy + Send>(
-        self,
-        problem: P,
-        make: Maker<Q>,
-    ) -> Result<RunSummary> {
-        let problem = Arc::new(problem);
-        let policy = make(Streams::new(self.experiment.seed));
-        let target = self.target(&problem, None::<&Q>)?;
-        let objective = objective::with_flows(&self.experiment.objective)?;
-        let again = || objective::with_flows(&self.experiment.objective);
-        let targets = (target, Vec::new());
-        self.train(problem, targets, (policy, make), (objective, &again))
+        let objective = objective::objective(config, prior)?;
+        self.train(problem, (target, conditions), (policy, make), objective)
     }
 }
 
 impl Start<'_, '_> {
     /// What the objective promises to sample from, where it can be enumerated.
-    fn target<P: Problem, Q: Policy>(
+    fn target<S: State>(
         &self,
-        problem: &P,
-        prior: Option<&Q>,
-    ) -> Result<Option<TargetOf<P>>> {
+        problem: &AnyProblem<S>,
+        prior: Option<&AnyPolicy>,
+    ) -> Result<Option<TargetOf<AnyProblem<S>>>> {
         if self.experiment.condition.is_some() {
             return Ok(None);
         }
@@ -106,11 +91,11 @@ impl Start<'_, '_> {
     }
 
     /// [`Start::target`] under each condition.
-    fn conditions<P: Problem, Q: Policy>(
+    fn conditions<S: State>(
         &self,
-        problem: &P,
-        prior: Option<&Q>,
-    ) -> Result<Vec<ConditionTarget<P>>> {
+        problem: &AnyProblem<S>,
+        prior: Option<&AnyPolicy>,
+    ) -> Result<Vec<ConditionTarget<AnyProblem<S>>>> {
         let max_states = self.experiment.evaluation.exact_max_states;
         let targets = ConditionTarget::explore(problem, max_states)?.into_iter();
         targets
@@ -118,12 +103,12 @@ impl Start<'_, '_> {
             .collect()
     }
 
-    fn promised<P: Problem, Q: Policy>(
+    fn promised<S: State>(
         &self,
-        problem: &P,
-        prior: Option<&Q>,
-        target: TargetOf<P>,
-    ) -> Result<TargetOf<P>> {
+        problem: &AnyProblem<S>,
+        prior: Option<&AnyPolicy>,
+        target: TargetOf<AnyProblem<S>>,
+    ) -> Result<TargetOf<AnyProblem<S>>> {
         match self.experiment.objective {
             ObjectiveConfig::RelativeTrajectoryBalance { .. } => {
                 let prior = prior.map(Policy::sampler);
@@ -133,12 +118,12 @@ impl Start<'_, '_> {
         }
     }
 
-    fn train<P: Problem, Q: Policy>(
+    fn train<S: State>(
         self,
-        problem: Arc<P>,
-        (target, conditions): (Option<TargetOf<P>>, Vec<ConditionTarget<Arc<P>>>),
-        (policy, make): (Q, Maker<Q>),
-        (objective, again): (Box<dyn Objective<Q>>, &MakeObjective<'_, Q>),
+        problem: AnyProblem<S>,
+        (target, conditions): Targets<S>,
+        (policy, make): (AnyPolicy, Maker),
+        objective: Box<dyn Objective<AnyPolicy>>,
     ) -> Result<RunSummary> {
         let behaviour = self.experiment.behaviour.build();
         let mut trainer = Trainer::new(
@@ -152,15 +137,13 @@ impl Start<'_, '_> {
         if let Some(energy) = problem.energy() {
             trainer = trainer.with_partial_energy(energy);
         }
-        if let Some(objects) =
-            objective::objects(self.experiment, problem.as_ref(), target.as_ref())?
-        {
+        if let Some(objects) = objective::objects(self.experiment, &problem, target.as_ref())? {
             trainer = trainer.with_objects(objects);
         }
-        if let Some(guide) = objective::guide(&self.experiment.objective, problem.as_ref())? {
+        if let Some(guide) = objective::guide(&self.experiment.objective, &problem)? {
             trainer = trainer.with_guide(guide);
         }
-        trainer = with_sources(trainer, &problem, self.experiment, &make, again)?;
+        trainer = with_sources(trainer, &problem, self.experiment, &make)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();
         }

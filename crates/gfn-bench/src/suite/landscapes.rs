@@ -1,16 +1,32 @@
-//! Target and learned distribution side by side, for problems whose objects lie on a plane.
+//! Maps for problems whose objects lie on a plane: target and learned distribution, and where training sampled.
 
-use crate::plot::{HeatMap, HeatPanel};
+use crate::plot::{HeatMap, HeatPanel, Scale};
 use crate::report::{Run, Section};
 use crate::run::file;
+use std::collections::BTreeMap;
 
-/// One pair of maps for the first seed of each experiment that wrote a distribution.
-pub(super) fn section(runs: &[Run]) -> Option<Section> {
-    let mut drawn: Vec<(&str, &str)> = Vec::new();
-    let mut section = Section::new("Target and learned distribution").with_paragraph(
+/// Maps for the first seed of each experiment that wrote them.
+pub(super) fn sections(runs: &[Run]) -> Vec<Section> {
+    let learned = Section::new("Target and learned distribution").with_paragraph(
         "Exact probability of every object, R/Z beside P_T, for the first seed of each experiment whose objects lie on a \
          plane.",
     );
+    let sampled = Section::new("Where training sampled").with_paragraph(
+        "How often each object was in a training batch, whichever source it came from, in the iterations above each map; \
+         the first seed of each experiment. Grey: never.",
+    );
+    let maps = [
+        (learned, distribution as fn(&Run) -> Option<HeatMap>),
+        (sampled, visits),
+    ];
+    let drawn = maps
+        .into_iter()
+        .map(|(section, read)| draw(runs, section, read));
+    drawn.flatten().collect()
+}
+
+fn draw(runs: &[Run], mut section: Section, read: fn(&Run) -> Option<HeatMap>) -> Option<Section> {
+    let mut drawn: Vec<(&str, &str)> = Vec::new();
     for run in runs {
         let key = (run.experiment.as_str(), run.device.as_str());
         if drawn.contains(&key) {
@@ -22,6 +38,40 @@ pub(super) fn section(runs: &[Run]) -> Option<Section> {
         }
     }
     (!drawn.is_empty()).then_some(section)
+}
+
+fn visits(run: &Run) -> Option<HeatMap> {
+    let text = std::fs::read_to_string(run.folder.join(file::VISITS)).ok()?;
+    visits_of(&text, &format!("{} on {}", run.experiment, run.device))
+}
+
+/// A panel for each part of the run, all of one size.
+fn visits_of(csv: &str, title: &str) -> Option<HeatMap> {
+    let mut parts: BTreeMap<[usize; 2], Vec<[usize; 3]>> = BTreeMap::new();
+    for line in csv.lines().skip(1) {
+        let numbers: Vec<usize> = line.split(',').filter_map(|n| n.parse().ok()).collect();
+        let &[first, last, row, column, n] = numbers.as_slice() else {
+            return None;
+        };
+        parts
+            .entry([first, last])
+            .or_default()
+            .push([row, column, n]);
+    }
+    let largest = |i: usize| parts.values().flatten().map(|cell| cell[i]).max();
+    let (rows, columns) = (largest(0)? + 1, largest(1)? + 1);
+    let map = HeatMap::new(title, "samples").with_scale(Scale::Log);
+    Some(parts.into_iter().fold(map, |map, ([first, last], cells)| {
+        let mut values = vec![f64::NAN; rows * columns];
+        for [row, column, n] in cells {
+            values[row * columns + column] = n as f64;
+        }
+        map.with_panel(HeatPanel::new(
+            &format!("{first} to {last}"),
+            columns,
+            values,
+        ))
+    }))
 }
 
 /// Row, column, target and learned probability.
@@ -37,7 +87,7 @@ fn matrix(cells: &[Cell], columns: usize, pick: fn(&Cell) -> f64) -> Vec<f64> {
     values
 }
 
-fn read(run: &Run) -> Option<HeatMap> {
+fn distribution(run: &Run) -> Option<HeatMap> {
     let text = std::fs::read_to_string(run.folder.join(file::DISTRIBUTION)).ok()?;
     let mut cells: Vec<Cell> = Vec::new();
     for line in text.lines().skip(1) {
@@ -72,5 +122,14 @@ mod tests {
         let values = matrix(&cells, 2, |c| c.2);
         assert_eq!(values[..3], [0.3, 0.2, 0.5]);
         assert!(values[3].is_nan(), "{values:?}");
+    }
+
+    #[test]
+    fn visits_have_a_panel_for_each_part() {
+        let csv = "first_iteration,last_iteration,row,column,samples\n1,5,0,0,9\n6,10,1,2,4\n";
+        let svg = visits_of(csv, "t").unwrap().to_svg().unwrap();
+        assert!(svg.contains("1 to 5") && svg.contains("6 to 10"), "{svg}");
+        assert!(visits_of("header\n1,5,0,x,9\n", "t").is_none());
+        assert!(visits_of("header\n", "t").is_none());
     }
 }

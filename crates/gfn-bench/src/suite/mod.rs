@@ -233,7 +233,7 @@ impl Suite {
             &self.config.together,
             &self.config.curves,
         ));
-        sections.extend(landscapes::section(&shown));
+        sections.extend(landscapes::sections(&shown));
         let paths = report::write_report(&self.name, &shown, &sections, &folder)?;
         Ok((paths, runs))
     }

@@ -3,8 +3,9 @@
 use crate::device::DeviceSpec;
 use crate::experiment::Experiment;
 use crate::metrics::statistics::Spread;
-use crate::problem::{Problem, ProblemVisitor, StateOf};
+use crate::problem::{AnyProblem, Problem, ProblemVisitor, State, erase};
 use crate::report::{ReportRow, Section, Table};
+use crate::run::AnyPolicy;
 use anyhow::{Context as _, Result};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -17,7 +18,7 @@ use gfn_loss::{
 use gfn_policy::{
     Kernels, MlpConfig, MlpFlowPolicy, OnPolicy, Policy as _, RolloutKey, TransitionBatch, rollout,
 };
-use gfn_train::{Trainer, TrajectoryBalance};
+use gfn_train::{Objective, Trainer, TrajectoryBalance};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,12 @@ impl ProblemVisitor for Compare<'_> {
     type Output = Result<ParityReport>;
 
     fn visit<P: Problem>(self, problem: P) -> Result<ParityReport> {
+        self.compare(&erase(problem))
+    }
+}
+
+impl Compare<'_> {
+    fn compare<S: State>(self, problem: &AnyProblem<S>) -> Result<ParityReport> {
         let config = self
             .experiment
             .policy
@@ -129,8 +136,8 @@ impl ProblemVisitor for Compare<'_> {
             key,
             batch_size,
         )?;
-        let expected = quantities(&problem, &reference, &batch);
-        let found = quantities(&problem, &compared, &batch);
+        let expected = quantities(problem, &reference, &batch);
+        let found = quantities(problem, &compared, &batch);
         let errors = expected
             .iter()
             .zip(&found)
@@ -142,7 +149,7 @@ impl ProblemVisitor for Compare<'_> {
             })
             .collect();
         let (first_different_iteration, iterations) =
-            self.train_in_step(&problem, reference, compared)?;
+            self.train_in_step(problem, reference, compared)?;
         Ok(ParityReport {
             errors,
             partings: vec![Parting {
@@ -153,21 +160,20 @@ impl ProblemVisitor for Compare<'_> {
             }],
         })
     }
-}
 
-impl Compare<'_> {
-    fn train_in_step<P: Problem>(
+    fn train_in_step<S: State>(
         &self,
-        problem: &P,
+        problem: &AnyProblem<S>,
         reference: MlpFlowPolicy,
         compared: MlpFlowPolicy,
     ) -> Result<(Option<u64>, u64)> {
         let trainer = |policy| {
+            let objective: Box<dyn Objective<AnyPolicy>> = Box::new(TrajectoryBalance);
             Trainer::new(
                 problem.environment().clone(),
                 problem.reward().clone(),
-                policy,
-                TrajectoryBalance,
+                AnyPolicy::MlpFlow(policy),
+                objective,
                 self.experiment.trainer(),
             )
         };
@@ -210,10 +216,10 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// Log-probabilities, flows, residuals and gradients, by name.
-fn quantities<P: Problem>(
-    problem: &P,
+fn quantities<S: State>(
+    problem: &AnyProblem<S>,
     policy: &MlpFlowPolicy,
-    trajectories: &Trajectories<StateOf<P>>,
+    trajectories: &Trajectories<S>,
 ) -> Vec<(String, Vec<f32>)> {
     let batch = TransitionBatch::new(
         problem.environment(),

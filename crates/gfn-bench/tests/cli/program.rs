@@ -210,6 +210,7 @@ pub(crate) fn assert_same_run(a: &Path, b: &Path) {
         "policy.safetensors",
         "best.safetensors",
         "distribution.csv",
+        "visits.csv",
         "config.toml",
         "health.json",
     ] {

@@ -5,8 +5,8 @@ use burn::tensor::{Gradients, Tensor};
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Environment, LogRewardFn, Purpose, Streams, Trajectories};
 use gfn_policy::{
-    BackwardPolicy, MlpConfig, OnPolicy, Policy, RolloutKey, Trunk, named_parameters, rollout,
-    with_parameters,
+    BackwardPolicy, MlpConfig, OnPolicy, ParameterPath, Policy, RolloutKey, Trunk,
+    named_parameters, rollout, with_parameters,
 };
 use std::collections::BTreeMap;
 
@@ -95,26 +95,26 @@ pub(crate) fn refused(counts: &[u64], probabilities: &[f64]) -> bool {
 /// Gradient of every parameter by name; a parameter without gradient is left out.
 pub(crate) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> BTreeMap<String, Vec<f64>> {
     struct Collect {
-        path: Vec<String>,
+        path: ParameterPath,
         gradients: Gradients,
         found: BTreeMap<String, Vec<f64>>,
     }
     impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
         }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            self.path.exit(container_type);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = param.val().grad(&self.gradients) {
                 let values = gradient.into_data().iter::<f64>().collect();
-                self.found.insert(self.path.join("."), values);
+                self.found.insert(self.path.name(), values);
             }
         }
     }
     let mut collect = Collect {
-        path: Vec::new(),
+        path: ParameterPath::default(),
         gradients: loss.backward(),
         found: BTreeMap::new(),
     };
