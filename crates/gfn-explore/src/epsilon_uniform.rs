@@ -1,7 +1,7 @@
 //! Epsilon-uniform exploration over the allowed actions.
 
 use crate::{Schedule, ScheduleError};
-use gfn_policy::{Behaviour, LaneKey};
+use gfn_policy::{Behaviour, LaneKey, SoftmaxMixture};
 
 /// `μ(a | s) = (1 − ε) ν(a | s) + ε / #allowed(s)` on top of another behaviour `ν`.
 ///
@@ -53,6 +53,11 @@ impl<B: Behaviour> Behaviour for EpsilonUniform<B> {
         Some(Box::new(EpsilonUniform { inner, epsilon }))
     }
 
+    fn closed_form(&self, iteration: u64) -> Option<SoftmaxMixture> {
+        let inner = self.inner.closed_form(iteration)?;
+        inner.with_uniform(self.epsilon.at(iteration) as f32)
+    }
+
     fn moves_logits(&self) -> bool {
         self.inner.moves_logits()
     }
@@ -93,5 +98,43 @@ mod tests {
         OnPolicy.probabilities(&[2.0, -1.0], &[true, true], 10, &mut policy);
         assert_eq!(first, [0.5, 0.5]);
         assert_eq!(last, policy);
+    }
+
+    #[test]
+    fn closed_forms_are_the_same_distributions() {
+        use crate::{NoisePeriod, NoisyLayers, Tempered};
+        let half_way = Schedule::Linear {
+            from: 0.6,
+            to: 0.2,
+            iterations: 10,
+        };
+        let warm = || Tempered::new(Schedule::constant(1.7)).unwrap();
+        let uniform = EpsilonUniform::new(warm(), half_way).unwrap();
+        let twice = EpsilonUniform::new(uniform.clone(), Schedule::constant(0.3)).unwrap();
+        let all: [Box<dyn Behaviour>; 4] = [
+            Box::new(OnPolicy),
+            Box::new(warm()),
+            Box::new(uniform),
+            Box::new(twice),
+        ];
+        let (logits, allowed) = ([2.0, 90.0, -1.0, 0.5], [true, false, true, true]);
+        for (i, behaviour) in all.iter().enumerate() {
+            for iteration in [0, 4, 20] {
+                let (mut expected, mut found) = ([9.0; 4], [9.0; 4]);
+                behaviour.probabilities(&logits, &allowed, iteration, &mut expected);
+                let form = behaviour.closed_form(iteration).unwrap();
+                form.probabilities(&logits, &allowed, &mut found);
+                for (a, b) in expected.iter().zip(found) {
+                    assert!(
+                        (a - b).abs() < 1e-6,
+                        "behaviour {i} at {iteration}: {expected:?} {found:?}"
+                    );
+                }
+            }
+        }
+        let noisy = NoisyLayers::new(Schedule::constant(0.5), NoisePeriod::Lane).unwrap();
+        assert_eq!(noisy.closed_form(0), None);
+        let noisy = EpsilonUniform::new(noisy, Schedule::constant(0.1)).unwrap();
+        assert_eq!(noisy.closed_form(0), None, "noise has no closed form");
     }
 }

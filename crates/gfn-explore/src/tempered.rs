@@ -1,7 +1,7 @@
 //! Tempered sampling: a flatter or sharper policy.
 
 use crate::{Schedule, ScheduleError};
-use gfn_policy::{Behaviour, masked_softmax};
+use gfn_policy::{Behaviour, SoftmaxMixture, masked_softmax};
 
 /// `μ(a | s) ∝ P_F(a | s)^{1/T}`: `T > 1` flattens the policy, `T < 1` sharpens it, `T = 1` is on-policy.
 #[derive(Clone, Debug)]
@@ -33,6 +33,13 @@ impl Behaviour for Tempered {
         // Scaled logits of forbidden actions are ignored, so their size does not matter.
         let scaled: Vec<f32> = logits.iter().map(|l| l * inverse).collect();
         masked_softmax(&scaled, allowed, probabilities);
+    }
+
+    fn closed_form(&self, iteration: u64) -> Option<SoftmaxMixture> {
+        Some(SoftmaxMixture {
+            inverse_temperature: (1.0 / self.temperature.at(iteration)) as f32,
+            ..SoftmaxMixture::policy()
+        })
     }
 }
 

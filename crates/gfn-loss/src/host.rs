@@ -1,5 +1,6 @@
 //! Constants and indices computed on the host, uploaded beside a tensor.
 
+use crate::transfers::upload;
 use burn::tensor::{Int, Tensor, TensorData};
 
 /// A constant with the device and the floating-point type of `like`.
@@ -9,12 +10,18 @@ pub(crate) fn constant<const D: usize, const E: usize>(
     like: &Tensor<E>,
 ) -> Tensor<D> {
     let data = TensorData::new(values, shape);
-    Tensor::from_data(data, (&like.device(), like.dtype()))
+    let device = like.device();
+    upload(data, &device, |data| {
+        Tensor::from_data(data, (&device, like.dtype()))
+    })
 }
 
 /// Indices on the device of `like`.
 pub(crate) fn indices(values: impl Iterator<Item = usize>, like: &Tensor<1>) -> Tensor<1, Int> {
     let values: Vec<i64> = values.map(|i| i as i64).collect();
     let n = values.len();
-    Tensor::from_data(TensorData::new(values, [n]), &like.device())
+    let device = like.device();
+    upload(TensorData::new(values, [n]), &device, |data| {
+        Tensor::from_data(data, &device)
+    })
 }

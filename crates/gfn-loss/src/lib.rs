@@ -103,6 +103,7 @@ mod segments;
 mod sub_trajectory_balance;
 mod sub_trajectory_weights;
 mod trajectory_balance;
+pub mod transfers;
 
 pub use detailed_balance::{TransitionNormalisation, detailed_balance, with_terminal_rewards};
 pub use edge_flows::EdgeFlows;

@@ -5,6 +5,7 @@ use crate::kernels::mlp::host::Activations;
 use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, Logits, Policy, Recording};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gfn_env::{Environment, Features, Trajectories};
+use gfn_loss::transfers::upload;
 use gfn_loss::{Kernels, LogProbs, Segments};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -296,7 +297,8 @@ impl TransitionBatch {
             })
             .collect();
         let n_states = order.len();
-        let order: Tensor<1, Int> = Tensor::from_data(TensorData::new(order, [n_states]), &device);
+        let order = TensorData::new(order, [n_states]);
+        let order: Tensor<1, Int> = upload(order, &device, |data| Tensor::from_data(data, &device));
         (log_probs, values.select(0, order))
     }
 
@@ -310,7 +312,9 @@ impl TransitionBatch {
         let log_pf = self.log_forward(logits.forward, 0.0, kernels);
         let log_pb = match (&self.backward, logits.backward) {
             (BackwardRows::Fixed(log_pb), _) => {
-                Tensor::from_data(TensorData::new(log_pb.clone(), [n]), device)
+                upload(TensorData::new(log_pb.clone(), [n]), device, |data| {
+                    Tensor::from_data(data, device)
+                })
             }
             (
                 BackwardRows::Learned {
@@ -330,7 +334,7 @@ impl TransitionBatch {
         LogProbs::new(
             log_pf,
             log_pb,
-            Tensor::from_data(log_reward, device),
+            upload(log_reward, device, |data| Tensor::from_data(data, device)),
             self.segments.clone(),
         )
         .with_kernels(kernels)

@@ -5,7 +5,8 @@
 //! few rows at a time and no gradients, so a [`Policy`] hands out a [`HostPolicy`], a copy of its parameters that every
 //! thread runs its lanes with. Training needs gradients and wants one pass over all visited states, so
 //! [`TransitionBatch`] evaluates the whole ragged batch on the policy's device. Nothing else is shared: log-probabilities
-//! used for sampling never reach a loss.
+//! used for sampling never reach a loss. On an accelerator a large batch is sampled there ([`DeviceActions`]), with the
+//! random numbers of the host.
 //!
 //! | Shape letter | Meaning |
 //! |---|---|
@@ -44,6 +45,7 @@
 //! `flex`, `ndarray`, `wgpu`, `vulkan`, `cuda`, `cpu`: burn's backends; none is on by default and no code of this crate
 //! names one.
 
+mod device_choice;
 mod device_sampler;
 mod distinct_states;
 mod edge_flows;
@@ -59,8 +61,9 @@ mod recording;
 mod rollout;
 mod sampling;
 mod score;
+mod softmax_mixture;
 
-pub use device_sampler::DeviceSampler;
+pub use device_sampler::{DeviceActions, DeviceSampler, RowsToSample};
 pub use edge_flows::EdgeFlowBatch;
 pub use evaluate::TransitionBatch;
 pub use exact::exact_terminal_distribution;
@@ -69,7 +72,7 @@ pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{
     AggregatedPolicy, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpFlowPolicy,
-    MlpPolicy, TabularFlowPolicy, TabularPolicy, Trunk, ValueNetwork,
+    MlpPolicy, Sampling, TabularFlowPolicy, TabularPolicy, Trunk, ValueNetwork,
 };
 pub use parameters::{
     NamedTensor, ParameterPath, ParametersError, from_safetensors, from_safetensors_with_bytes,
@@ -84,3 +87,4 @@ pub use recording::Recording;
 pub use rollout::{RolloutError, RolloutKey, complete, record_rollout, rollout, rollout_backward};
 pub use sampling::sample_index;
 pub use score::{TrajectoryScore, estimate_log_terminal_probability, score_trajectories};
+pub use softmax_mixture::SoftmaxMixture;

@@ -1,12 +1,15 @@
 //! What a policy is: logits for a batch of states, a learned log Z, and a copy for sampling on the host.
 
+use crate::device_sampler::lies_on_host;
 use crate::kernels::mlp::Rows;
 use crate::kernels::mlp::host::Activations;
+use crate::{DeviceActions, SoftmaxMixture};
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{Features, Purpose, Streams};
 use gfn_loss::Kernels;
+use gfn_loss::transfers::upload;
 use std::sync::Arc;
 
 /// Encoded states on their way to a device.
@@ -63,12 +66,46 @@ impl FeatureBatch {
     }
 
     /// Dense rows, `[R, F]`.
+    ///
+    /// An accelerator gets the entries of sparse rows and makes dense ones itself.
     pub fn dense(&self) -> Tensor<2> {
         let shape = [self.features.n_rows(), self.features.width()];
-        Tensor::from_data(
-            TensorData::new(self.features.to_dense(), shape),
-            &self.device,
+        let most = self.features.max_row_len();
+        // An entry is an index and a value.
+        if !lies_on_host(&self.device) && most > 0 && 4 * most <= shape[1] {
+            return self.made_dense(most);
+        }
+        self.upload(TensorData::new(self.features.to_dense(), shape))
+    }
+
+    /// Dense rows from rows of `most` entries, those behind a shorter row's own being zeros.
+    fn made_dense(&self, most: usize) -> Tensor<2> {
+        let (n, width) = (self.features.n_rows(), self.features.width());
+        let (mut indices, mut values) = (vec![0i32; n * most], vec![0.0f32; n * most]);
+        for i in 0..n {
+            let (of_row, values_of_row) = self.features.row(i);
+            for (j, (&index, &value)) in of_row.iter().zip(values_of_row).enumerate() {
+                indices[i * most + j] = index as i32;
+                values[i * most + j] = value;
+            }
+        }
+        let indices: Tensor<2, Int> =
+            upload(TensorData::new(indices, [n, most]), &self.device, |data| {
+                Tensor::from_data(data, &self.device)
+            });
+        let values = self.upload(TensorData::new(values, [n, most]));
+        Tensor::zeros([n, width], (&self.device, values.dtype())).scatter(
+            1,
+            indices,
+            values,
+            IndexingUpdateOp::Add,
         )
+    }
+
+    fn upload(&self, data: TensorData) -> Tensor<2> {
+        upload(data, &self.device, |data| {
+            Tensor::from_data(data, &self.device)
+        })
     }
 
     /// Index of the only entry of each row, `[R]`; tabular policies use it to pick rows of their tables.
@@ -83,7 +120,9 @@ impl FeatureBatch {
             "a tabular policy needs one feature per state: wrap the environment in gfn_env::Indexed"
         );
         let indices: Vec<i32> = self.features.indices().iter().map(|&i| i as i32).collect();
-        Tensor::from_data(TensorData::new(indices, [n]), &self.device)
+        upload(TensorData::new(indices, [n]), &self.device, |data| {
+            Tensor::from_data(data, &self.device)
+        })
     }
 }
 
@@ -263,6 +302,27 @@ pub trait HostPolicy: Send + Sync {
 
     /// Whether [`HostPolicy::backward_logits`] writes anything.
     fn backward_policy(&self) -> BackwardPolicy;
+
+    /// How many lanes of a batch of `n_lanes` one thread runs to their ends, evaluating those alive together.
+    ///
+    /// Small enough to give every thread work, large enough for matrix products. It must not depend on the number of
+    /// threads.
+    fn group_size(&self, n_lanes: usize) -> usize {
+        host_group_size(n_lanes)
+    }
+
+    /// The policy on a device that samples actions itself, if a batch of `n_lanes` is to be sampled there.
+    ///
+    /// It is asked once for each rollout, and used where the behaviour of every lane has a
+    /// [closed form](Behaviour::closed_form).
+    fn device_actions(&self, _n_lanes: usize) -> Option<&dyn DeviceActions> {
+        None
+    }
+}
+
+/// Lanes of a group in host memory.
+pub(crate) fn host_group_size(n_lanes: usize) -> usize {
+    n_lanes.div_ceil(2).clamp(8, 64)
 }
 
 /// One lane of a rollout.
@@ -311,6 +371,14 @@ pub trait Behaviour: Send + Sync {
         None
     }
 
+    /// The same distribution in closed form at an iteration, for policies that sample actions on a device.
+    ///
+    /// `None` where there is none: then the device's logits are read back and [`Behaviour::probabilities`] turns them into
+    /// probabilities on the host.
+    fn closed_form(&self, _iteration: u64) -> Option<SoftmaxMixture> {
+        None
+    }
+
     /// Whether [`Behaviour::move_logits`] is to be called before [`Behaviour::probabilities`].
     fn moves_logits(&self) -> bool {
         false
@@ -336,6 +404,10 @@ macro_rules! behave_through {
 
             fn for_lane(&self, lane: LaneKey) -> Option<Box<dyn Behaviour + '_>> {
                 (**self).for_lane(lane)
+            }
+
+            fn closed_form(&self, iteration: u64) -> Option<SoftmaxMixture> {
+                (**self).closed_form(iteration)
             }
 
             fn moves_logits(&self) -> bool {
@@ -364,5 +436,39 @@ impl Behaviour for OnPolicy {
         probabilities: &mut [f32],
     ) {
         crate::masked_softmax(logits, allowed, probabilities);
+    }
+
+    fn closed_form(&self, _iteration: u64) -> Option<SoftmaxMixture> {
+        Some(SoftmaxMixture::policy())
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_made_dense_on_the_device_are_those_of_the_host() {
+        let mut features = Features::new(9);
+        for i in 0..17 {
+            let mut row = features.push_row();
+            for j in 0..i % 4 {
+                row.set((i * 5 + j * 2) % 9, 0.5 + j as f32);
+            }
+        }
+        // Two entries of one row at the same index add up.
+        let mut row = features.push_row();
+        row.one(8);
+        row.one(8);
+        let most = features.max_row_len();
+        let expected = features.to_dense();
+        let batch = FeatureBatch::new(features, Device::flex());
+        for dense in [batch.made_dense(most), batch.dense()] {
+            assert_eq!(dense.dims(), [18, 9]);
+            assert_eq!(
+                dense.into_data().iter::<f32>().collect::<Vec<_>>(),
+                expected
+            );
+        }
     }
 }

@@ -1,21 +1,23 @@
 //! Sampling trajectories on the host, forward from the source and backward from terminal states.
 //!
 //! Lanes are split into groups whose size depends on the batch alone; a group runs all its lanes to their ends on one
-//! thread, evaluating only those still alive. Each lane draws from a stream keyed by (purpose, iteration, lane), so
-//! the same seed gives the same trajectories whatever the batch size, the thread count or the backend.
+//! thread, evaluating only those still alive (`group.rs`). Where the policy samples actions on its device, the lanes of
+//! the batch, or of half of it, go on step by step together (`on_device.rs`). Each lane draws from a stream keyed by
+//! (purpose, iteration, lane), so the same seed gives the same trajectories whatever the batch size, the thread count or
+//! the backend.
+
+mod group;
+mod on_device;
 
 use crate::kernels::mlp::host::Activations;
-use crate::{
-    BackwardPolicy, Behaviour, HostPolicy, LaneKey, Recording, Workspace, masked_softmax,
-    sample_index,
-};
+use crate::{Behaviour, HostPolicy, LaneKey, Recording};
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
-    Action, BackwardAction, Environment, EnvironmentError, Features, Purpose, Reward, RewardError,
-    Streams, Trajectories, checked_log_reward,
+    Environment, EnvironmentError, Features, Purpose, Reward, RewardError, Streams, Trajectories,
+    checked_log_reward,
 };
+use group::{Group, Lane};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-use std::ops::Range;
 
 /// Which random numbers a rollout uses.
 #[derive(Clone, Copy, Debug)]
@@ -88,11 +90,6 @@ pub enum RolloutError {
     /// The reward failed or returned NaN or an infinity.
     #[error(transparent)]
     Reward(#[from] RewardError),
-}
-
-/// Lanes of one group: small enough to give every thread work, large enough for matrix products.
-fn group_size(n_lanes: usize) -> usize {
-    n_lanes.div_ceil(2).clamp(8, 64)
 }
 
 /// Samples `n` complete trajectories with `behaviour` on top of `policy`, and their rewards.
@@ -235,7 +232,16 @@ fn run_lanes<E: Environment>(
     if n > usize::from(u16::MAX) + 1 {
         return Err(RolloutError::TooManyLanes(n));
     }
-    let size = group_size(n);
+    if let Some(actions) = actor.policy.device_actions(n)
+        && let Some(mixtures) = on_device::mixtures(actor.behaviour, key, n)
+    {
+        let groups = on_device::run_lanes(env, start, (actions, &mixtures), key, n)?;
+        let lanes = groups.into_iter().map(|group| group.lanes);
+        return Ok(lanes
+            .map(|lanes| (lanes, None, Activations::default()))
+            .collect());
+    }
+    let size = actor.policy.group_size(n).max(1);
     (0..n.div_ceil(size))
         .into_par_iter()
         .map(|g| {
@@ -273,7 +279,7 @@ pub fn rollout_backward<E: Environment>(
     if n > usize::from(u16::MAX) + 1 {
         return Err(RolloutError::TooManyLanes(n));
     }
-    let size = group_size(n);
+    let size = policy.group_size(n).max(1);
     let groups = (0..n.div_ceil(size))
         .into_par_iter()
         .map(|g| {
@@ -299,237 +305,4 @@ pub fn rollout_backward<E: Environment>(
         );
     }
     Ok(trajectories)
-}
-
-struct Lane<S> {
-    current: S,
-    states: Vec<S>,
-    actions: Vec<Action>,
-    backward_actions: Vec<BackwardAction>,
-    /// Where the states were recorded.
-    rows: Vec<u32>,
-    rng: ChaCha8Rng,
-}
-
-/// Lanes that one thread runs to their ends.
-struct Group<'e, E: Environment> {
-    env: &'e E,
-    first_lane: usize,
-    key: RolloutKey,
-    lanes: Vec<Lane<E::State>>,
-    alive: Vec<usize>,
-    features: Features,
-    workspace: Workspace,
-    logits: Vec<f32>,
-    recorded: Option<Features>,
-}
-
-impl<'e, E: Environment> Group<'e, E> {
-    /// Lanes at the states that `start` gives them.
-    fn new(
-        env: &'e E,
-        lanes: Range<usize>,
-        start: impl Fn(usize, &mut ChaCha8Rng) -> E::State,
-        key: RolloutKey,
-        record: bool,
-    ) -> Self {
-        let first_lane = lanes.start;
-        let lanes: Vec<_> = lanes
-            .map(|lane| {
-                let mut rng = key.streams.rng(key.purpose, key.iteration, lane as u16);
-                let start = start(lane, &mut rng);
-                Lane {
-                    states: vec![start.clone()],
-                    current: start,
-                    actions: Vec::new(),
-                    backward_actions: Vec::new(),
-                    rows: Vec::new(),
-                    rng,
-                }
-            })
-            .collect();
-        Self {
-            env,
-            first_lane,
-            key,
-            alive: (0..lanes.len()).collect(),
-            features: Features::new(env.n_features()),
-            workspace: if record {
-                // Memory that is not touched costs nothing; memory that grows is copied.
-                Workspace::recording(lanes.len() * env.max_len().min(64))
-            } else {
-                Workspace::default()
-            },
-            lanes,
-            logits: Vec::new(),
-            recorded: record.then(|| Features::new(env.n_features())),
-        }
-    }
-
-    fn encode_alive(&mut self) {
-        self.features.clear();
-        for &lane in &self.alive {
-            self.env
-                .encode(&self.lanes[lane].current, &mut self.features.push_row());
-        }
-    }
-
-    fn too_long(&self, steps: usize) -> Result<(), RolloutError> {
-        let max_len = self.env.max_len();
-        if steps < max_len {
-            return Ok(());
-        }
-        Err(RolloutError::TooLong { max_len })
-    }
-
-    fn run_forward(
-        &mut self,
-        policy: &dyn HostPolicy,
-        behaviour: &dyn Behaviour,
-        n_lanes: usize,
-    ) -> Result<(), RolloutError> {
-        let env = self.env;
-        let n_actions = env.n_actions();
-        let own: Vec<_> = (self.first_lane..self.first_lane + self.lanes.len())
-            .map(|lane| behaviour.for_lane(self.key.lane(lane, n_lanes)))
-            .collect();
-        let of_lane: Vec<&dyn Behaviour> = own
-            .iter()
-            .map(|own| own.as_deref().unwrap_or(behaviour))
-            .collect();
-        let moves_logits = of_lane.iter().any(|behaviour| behaviour.moves_logits());
-        let mut masks = Vec::new();
-        let mut probabilities = vec![0.0; n_actions];
-        self.alive
-            .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
-        for step in 0.. {
-            if self.alive.is_empty() {
-                break;
-            }
-            self.too_long(step)?;
-            self.encode_alive();
-            if let Some(recorded) = &mut self.recorded {
-                for (row, &lane) in (recorded.n_rows() as u32..).zip(&self.alive) {
-                    self.lanes[lane].rows.push(row);
-                }
-                recorded.append(&self.features);
-            }
-            masks.resize(self.alive.len() * n_actions, false);
-            for (&lane, mask) in self.alive.iter().zip(masks.chunks_exact_mut(n_actions)) {
-                env.forward_mask(&self.lanes[lane].current, mask);
-            }
-            policy.allowed_forward_logits(
-                &self.features,
-                &masks,
-                &mut self.workspace,
-                &mut self.logits,
-            );
-            if moves_logits {
-                self.move_logits(&of_lane)?;
-            }
-            let rows = self.logits.chunks_exact(n_actions);
-            let rows = rows.zip(masks.chunks_exact(n_actions));
-            for (&index, (logits, allowed)) in self.alive.iter().zip(rows) {
-                let lane = &mut self.lanes[index];
-                check_finite(logits, self.first_lane + index, &lane.current)?;
-                if !allowed.contains(&true) {
-                    return Err(dead_end("forward", &lane.current));
-                }
-                of_lane[index].probabilities(
-                    logits,
-                    allowed,
-                    u64::from(self.key.iteration),
-                    &mut probabilities,
-                );
-                let action = Action(sample_index(&probabilities, &mut lane.rng) as u32);
-                let backward = env.step(&mut lane.current, action)?;
-                lane.actions.push(action);
-                lane.backward_actions.push(backward);
-                lane.states.push(lane.current.clone());
-            }
-            self.alive
-                .retain(|&lane| !env.is_terminal(&self.lanes[lane].current));
-        }
-        Ok(())
-    }
-
-    fn move_logits(&mut self, of_lane: &[&dyn Behaviour]) -> Result<(), RolloutError> {
-        let n_rows = self.alive.len();
-        let hidden = self.workspace.last_hidden(n_rows);
-        let hidden = hidden.ok_or(RolloutError::NoHiddenLayer)?;
-        let rows = hidden.chunks_exact(hidden.len() / n_rows);
-        let logits = self.logits.chunks_exact_mut(self.env.n_actions());
-        for ((&index, hidden), logits) in self.alive.iter().zip(rows).zip(logits) {
-            if of_lane[index].moves_logits() {
-                of_lane[index].move_logits(hidden, u64::from(self.key.iteration), logits);
-            }
-        }
-        Ok(())
-    }
-
-    fn run_backward(&mut self, policy: &dyn HostPolicy) -> Result<(), RolloutError> {
-        let env = self.env;
-        let n_actions = env.n_backward_actions();
-        let mut allowed = vec![false; n_actions];
-        let mut probabilities = vec![0.0; n_actions];
-        let learned = policy.backward_policy() == BackwardPolicy::Learned;
-        let zeros = vec![0.0; n_actions];
-        self.alive
-            .retain(|&lane| !env.is_source(&self.lanes[lane].current));
-        for step in 0.. {
-            if self.alive.is_empty() {
-                break;
-            }
-            self.too_long(step)?;
-            if learned {
-                self.encode_alive();
-                policy.backward_logits(&self.features, &mut self.workspace, &mut self.logits);
-            }
-            for (row, &index) in self.alive.iter().enumerate() {
-                let lane = &mut self.lanes[index];
-                let logits = if learned {
-                    &self.logits[row * n_actions..][..n_actions]
-                } else {
-                    &zeros[..]
-                };
-                check_finite(logits, self.first_lane + index, &lane.current)?;
-                env.backward_mask(&lane.current, &mut allowed);
-                if !allowed.contains(&true) {
-                    return Err(dead_end("backward", &lane.current));
-                }
-                masked_softmax(logits, &allowed, &mut probabilities);
-                let backward = BackwardAction(sample_index(&probabilities, &mut lane.rng) as u32);
-                let action = env.step_back(&mut lane.current, backward)?;
-                lane.actions.push(action);
-                lane.backward_actions.push(backward);
-                lane.states.push(lane.current.clone());
-            }
-            self.alive
-                .retain(|&lane| !env.is_source(&self.lanes[lane].current));
-        }
-        Ok(())
-    }
-}
-
-fn check_finite<S: std::fmt::Debug>(
-    logits: &[f32],
-    lane: usize,
-    state: &S,
-) -> Result<(), RolloutError> {
-    // Without a way out of the loop, which the compiler then makes vector instructions of.
-    let largest = logits.iter().fold(0, |max, l| max.max(l.to_bits() << 1));
-    if largest < f32::INFINITY.to_bits() << 1 {
-        return Ok(());
-    }
-    Err(RolloutError::NonFiniteLogits {
-        lane,
-        state: format!("{state:?}"),
-    })
-}
-
-fn dead_end<S: std::fmt::Debug>(direction: &'static str, state: &S) -> RolloutError {
-    RolloutError::DeadEnd {
-        direction,
-        state: format!("{state:?}"),
-    }
 }

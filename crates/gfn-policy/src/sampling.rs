@@ -10,13 +10,18 @@ const PIECE: usize = 64;
 /// precision, in whatever order they are made.
 const SMALLEST: f32 = 1.0 / (1u32 << 29) as f32;
 
+/// The number that decides a draw, in [0, 1).
+pub(crate) fn uniform_number(rng: &mut impl Rng) -> f64 {
+    rng.random()
+}
+
 /// Inverse-CDF sampling with one uniform number; an index of zero probability is never returned.
 ///
 /// # Panics
 ///
 /// If all probabilities are zero.
 pub fn sample_index(probabilities: &[f32], rng: &mut impl Rng) -> usize {
-    let u: f64 = rng.random();
+    let u = uniform_number(rng);
     if probabilities.len() > PIECE {
         let mut pieces = Pieces::default();
         add_up(probabilities, &mut pieces);

@@ -6,8 +6,9 @@ mod log_ratio;
 mod sub_trajectory_residual;
 mod transition_residual;
 
-use burn::backend::TensorMetadata as _;
+use crate::transfers::upload_and_wait;
 use burn::backend::ops::IntTensorOps as _;
+use burn::backend::{Backend as _, TensorMetadata as _};
 use burn::tensor::{Shape, TensorData};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::numeric::empty_device_dtype;
@@ -19,7 +20,14 @@ use cubecl::prelude::{CubeCount, CubeDim};
 pub fn upload(values: impl Iterator<Item = usize>, like: &CubeTensor) -> CubeTensor {
     let values: Vec<i32> = values.map(|i| i as i32).collect();
     let n = values.len();
-    CubeBackend::int_from_data(TensorData::new(values, [n]), &like.device())
+    let device = like.device();
+    // A device that cannot finish says so where its results are used.
+    let wait = || {
+        CubeBackend::sync(&device).ok();
+    };
+    upload_and_wait(TensorData::new(values, [n]), wait, |data| {
+        CubeBackend::int_from_data(data, &device)
+    })
 }
 
 /// A tensor without content, of the type and on the device of `like`.

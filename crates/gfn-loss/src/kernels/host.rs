@@ -47,7 +47,8 @@ impl HostValues {
         if let Some(shared) = shared(&tensor) {
             return Self(Held::Shared(shared));
         }
-        let data = tensor.into_data();
+        let device = tensor.device();
+        let data = crate::transfers::read_back(&device, || tensor.into_data());
         Self(Held::Copied(match data.as_slice::<f32>() {
             Ok(values) => values.to_vec(),
             Err(_other_type) => data.iter::<f32>().collect(),

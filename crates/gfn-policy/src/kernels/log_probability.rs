@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 use gfn_loss::by_float_type;
 use gfn_loss::kernels::{HostBackend as _, HostFloat, Kernels, not_differentiated_twice};
+use gfn_loss::transfers::upload;
 use rayon::iter::{
     IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
 };
@@ -76,13 +77,14 @@ fn composed(outputs: Tensor<2>, choices: &ChoicesOfRows) -> Tensor<1> {
     let logits = if in_order {
         logits
     } else {
-        let rows: Tensor<1, Int> =
-            Tensor::from_data(TensorData::new(choices.rows.to_vec(), [n]), &device);
+        let rows = TensorData::new(choices.rows.to_vec(), [n]);
+        let rows: Tensor<1, Int> = upload(rows, &device, |data| Tensor::from_data(data, &device));
         logits.select(0, rows)
     };
-    let forbidden = Tensor::from_data(TensorData::new(choices.forbidden.to_vec(), [n, a]), &device);
-    let actions: Tensor<2, Int> =
-        Tensor::from_data(TensorData::new(choices.actions.to_vec(), [n, 1]), &device);
+    let forbidden = TensorData::new(choices.forbidden.to_vec(), [n, a]);
+    let forbidden = upload(forbidden, &device, |data| Tensor::from_data(data, &device));
+    let actions = TensorData::new(choices.actions.to_vec(), [n, 1]);
+    let actions: Tensor<2, Int> = upload(actions, &device, |data| Tensor::from_data(data, &device));
     let log_p = masked_log_softmax(logits, forbidden)
         .gather(1, actions)
         .squeeze_dim::<1>(1);

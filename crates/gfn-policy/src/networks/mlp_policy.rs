@@ -1,15 +1,14 @@
 //! Policies on multi-layer perceptrons, with a shared trunk or one network for each head.
 
 use super::dense::LayerInit;
-use super::mlp::{HostMlp, Mlp};
-use crate::{
-    BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy, Workspace,
-};
+use super::mlp::Mlp;
+use super::mlp_sampler::{DeviceMlpPolicy, HostBackward, HostMlpPolicy};
+use crate::device_sampler::lies_on_host;
+use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use gfn_env::{Environment, Features, Streams};
+use gfn_env::{Environment, Streams};
 use gfn_loss::Kernels;
-use std::ops::Range;
 
 /// Whether the heads share their hidden layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +18,30 @@ pub enum Trunk {
     Shared,
     /// A network for each of P_F, P_B and log F.
     Separate,
+}
+
+/// Where trajectories are sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sampling {
+    /// On the host where the parameters lie there. On an accelerator, batches of at least [`Sampling::LEAST_DEVICE_LANES`]
+    /// are sampled on it and smaller ones from a copy of the weights on the host.
+    #[default]
+    Automatic,
+    /// From a copy of the weights on the host.
+    Host,
+    /// With tensor operations on the policy's device, whatever it is: for tests and benches.
+    Device,
+}
+
+impl Sampling {
+    /// The smallest batch that [`Sampling::Automatic`] samples on an accelerator.
+    ///
+    /// A step of a rollout on a device takes some thirty operations, of about ten microseconds each on a GPU, whatever the
+    /// batch; a transition takes about a microsecond of a core on the host with two hidden layers of 256 units. An
+    /// estimate from these, not a measurement on a card: from here on a step of the device is cheaper than a step of a
+    /// few cores.
+    pub const LEAST_DEVICE_LANES: usize = 1024;
 }
 
 /// Shape of an [`MlpPolicy`].
@@ -86,6 +109,7 @@ struct Layout {
     backward: BackwardPolicy,
     trunk: Trunk,
     kernels: Kernels,
+    sampling: Sampling,
 }
 
 impl Layout {
@@ -126,6 +150,7 @@ impl MlpPolicy {
             backward: config.backward,
             trunk: config.trunk,
             kernels: config.kernels,
+            sampling: Sampling::default(),
         };
         let mut init = LayerInit::new(streams);
         let mut mlp =
@@ -153,6 +178,13 @@ impl MlpPolicy {
             log_z: Param::from_data([config.log_z_init], device),
             layout,
         }
+    }
+
+    /// The same policy, sampled somewhere else.
+    #[must_use]
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.layout.sampling = sampling;
+        self
     }
 
     fn outputs(&self, states: &FeatureBatch) -> Outputs {
@@ -183,7 +215,8 @@ impl MlpPolicy {
         }
     }
 
-    fn host(&self) -> HostMlpPolicy {
+    /// A copy of the weights on the host.
+    pub(super) fn host(&self) -> HostMlpPolicy {
         let (a, ab) = (self.layout.n_actions, self.layout.backward_outputs());
         HostMlpPolicy {
             forward: self.forward.host(),
@@ -215,7 +248,13 @@ impl Policy for MlpPolicy {
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {
-        Box::new(self.host())
+        match self.layout.sampling {
+            Sampling::Automatic if !lies_on_host(&self.device()) => {
+                Box::new(DeviceMlpPolicy::new(self, Sampling::LEAST_DEVICE_LANES))
+            }
+            Sampling::Device => Box::new(DeviceMlpPolicy::new(self, 0)),
+            Sampling::Automatic | Sampling::Host => Box::new(self.host()),
+        }
     }
 
     fn kernels(&self) -> Kernels {
@@ -239,6 +278,14 @@ impl MlpFlowPolicy {
     ) -> Self {
         Self {
             policy: MlpPolicy::build(config, env, streams, device, 1),
+        }
+    }
+
+    /// The same policy, sampled somewhere else.
+    #[must_use]
+    pub fn with_sampling(self, sampling: Sampling) -> Self {
+        Self {
+            policy: self.policy.with_sampling(sampling),
         }
     }
 }
@@ -276,59 +323,5 @@ impl FlowPolicy for MlpFlowPolicy {
             .log_flow
             .expect("a flow policy is built with a flow output");
         (outputs.logits, log_flow)
-    }
-}
-
-/// Host copy of an [`MlpPolicy`].
-#[derive(Debug)]
-struct HostMlpPolicy {
-    forward: HostMlp,
-    n_actions: usize,
-    backward: HostBackward,
-}
-
-#[derive(Debug)]
-enum HostBackward {
-    Uniform,
-    /// Columns of the forward network.
-    Shared(Range<usize>),
-    Separate(HostMlp),
-}
-
-impl HostPolicy for HostMlpPolicy {
-    fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        // All heads are computed, so that a recorded pass and any other give the same bits.
-        self.forward
-            .columns(states, None, workspace, 0..self.n_actions, logits);
-    }
-
-    fn allowed_forward_logits(
-        &self,
-        states: &Features,
-        allowed: &[bool],
-        workspace: &mut Workspace,
-        logits: &mut Vec<f32>,
-    ) {
-        let allowed = Some(allowed).filter(|_| self.forward.is_wide());
-        self.forward
-            .columns(states, allowed, workspace, 0..self.n_actions, logits);
-    }
-
-    fn backward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        match &self.backward {
-            HostBackward::Shared(columns) => {
-                self.forward
-                    .columns(states, None, workspace, columns.clone(), logits);
-            }
-            HostBackward::Separate(mlp) => mlp.forward(states, workspace, logits),
-            HostBackward::Uniform => logits.clear(),
-        }
-    }
-
-    fn backward_policy(&self) -> BackwardPolicy {
-        match self.backward {
-            HostBackward::Shared(_) | HostBackward::Separate(_) => BackwardPolicy::Learned,
-            HostBackward::Uniform => BackwardPolicy::Uniform,
-        }
     }
 }

@@ -6,6 +6,7 @@ mod dense;
 mod edge_flow;
 mod mlp;
 mod mlp_policy;
+mod mlp_sampler;
 mod tabular;
 mod value;
 
@@ -13,6 +14,6 @@ pub use aggregated::AggregatedPolicy;
 pub use conditional::ConditionalPolicy;
 pub use edge_flow::{EdgeFlowConfig, EdgeFlowPolicy};
 pub use mlp::{HostMlp, Mlp};
-pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Trunk};
+pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Sampling, Trunk};
 pub use tabular::{TabularFlowPolicy, TabularPolicy};
 pub use value::ValueNetwork;

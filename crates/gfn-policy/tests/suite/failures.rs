@@ -7,8 +7,8 @@ use gfn_env::{
     LogRewardFn, RewardError, Streams,
 };
 use gfn_policy::{
-    HostPolicy, MlpConfig, MlpPolicy, OnPolicy, Policy as _, RolloutError, named_parameters,
-    rollout, rollout_backward, with_parameters,
+    HostPolicy, MlpConfig, MlpPolicy, OnPolicy, Policy as _, RolloutError, Sampling,
+    named_parameters, rollout, rollout_backward, with_parameters,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -136,6 +136,32 @@ fn wrong_masks_and_lengths_are_named() {
         "{error}"
     );
     let error = backward(&short, policy).unwrap_err();
+    assert!(
+        matches!(error, RolloutError::TooLong { max_len: 4 }),
+        "{error}"
+    );
+}
+
+#[test]
+fn wrong_masks_and_lengths_are_named_where_the_device_samples() {
+    let policy = policy(&configs()[0]).with_sampling(Sampling::Device);
+    let policy = policy.sampler();
+    let of = |fault, n| forward(&faulty(fault), policy.as_ref(), n);
+    assert_eq!(of(Fault::None, 64).unwrap(), 64);
+    let error = of(Fault::MaskAllowsWhatStepRefuses, 64).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            RolloutError::Environment(EnvironmentError::InvalidAction { action: 0, .. })
+        ),
+        "{error}"
+    );
+    let error = of(Fault::NothingAllowed, 64).unwrap_err();
+    assert!(
+        matches!(&error, RolloutError::DeadEnd { direction: "forward", state } if state == "[1, 0]"),
+        "{error}"
+    );
+    let error = of(Fault::LongerThanPromised, 256).unwrap_err();
     assert!(
         matches!(error, RolloutError::TooLong { max_len: 4 }),
         "{error}"

@@ -19,6 +19,8 @@ mod kernels;
 #[cfg(test)]
 mod masks;
 #[cfg(test)]
+mod on_device;
+#[cfg(test)]
 mod parameters;
 #[cfg(test)]
 mod rollouts;
