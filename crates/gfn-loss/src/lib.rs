@@ -115,7 +115,7 @@ pub use log_partition_variance::{conditional_log_partition_variance, log_partiti
 pub use log_probs::LogProbs;
 pub use maximum_likelihood::{maximum_likelihood, trajectory_likelihood};
 pub use modified_detailed_balance::modified_detailed_balance;
-pub use regression::{ContinuedLoss, Regression};
+pub use regression::{ContinuedLoss, Regression, RegressionLoss};
 pub use regression_error::RegressionError;
 pub use relative_trajectory_balance::relative_trajectory_balance;
 pub use residual::Residual;

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use crate::RegressionError;
 pub use linear_beyond::ContinuedLoss;
 
-/// A regression loss `g(t)` of a residual `t = log target − log model`.
+/// A regression loss `g(t)` of a residual `t = log target − log model`: a [`RegressionLoss`] whose parameters are numbers.
 ///
 /// `g ≥ 0`, `g(0) = 0`, `g'(0) = 0`. On-policy, with the sampling distribution held fixed, the gradient
 /// of the mean of `g(t)` with respect to the forward policy is that of the divergence `Σ p_F·f(p_B/p_F)` with
@@ -36,7 +36,7 @@ pub use linear_beyond::ContinuedLoss;
 ///
 /// Where `g''(0)` is 1, learning rates of two losses compare near the optimum.
 ///
-/// Nothing is clipped but by [`LinearBeyond`](Self::LinearBeyond): a residual that overflows `e^t` gives an
+/// Nothing is clipped but by [`LinearBeyond`](RegressionLoss::LinearBeyond): a residual that overflows `e^t` gives an
 /// infinite loss.
 ///
 /// # Examples
@@ -58,6 +58,13 @@ pub use linear_beyond::ContinuedLoss;
 /// code has three losses more, as products of `t` and a detached factor, which is their `g'`: `sign(t)`, here
 /// `AbsoluteValue`; `½(log(1 + e^t) − log 2)`, a quarter of ours, here `JensenShannon`; and `½(e^t + t − 1)`, here
 /// `SymmetricKl`. These products differentiated as they stand would be other losses.
+pub type Regression = RegressionLoss<f64, ContinuedLoss>;
+
+/// The regression losses, each once, with parameters of any type: `alpha` of Linex is an `A`, and what
+/// [`LinearBeyond`](Self::LinearBeyond) continues an `L`.
+///
+/// [`Regression`], whose documentation has the table, can be evaluated. Where `alpha` moves with the iterations, `A` is a
+/// schedule; where nothing may be continued, `L` has no values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -65,7 +72,7 @@ pub use linear_beyond::ContinuedLoss;
     serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
 )]
 #[non_exhaustive]
-pub enum Regression {
+pub enum RegressionLoss<A, L> {
     /// `t²`, with twice the curvature of the others: what torchgfn and gfnx use in trajectory balance.
     Squared {},
     /// `t²/2`.
@@ -80,7 +87,7 @@ pub enum Regression {
     /// `(e^{αt} − αt − 1)/α²`.
     Linex {
         /// The asymmetry, `α ≠ 0`: above 0, a model that gives too little costs more.
-        alpha: f64,
+        alpha: A,
     },
     /// `|t|`, with a gradient of size 1 wherever the residual is not 0, and none there.
     AbsoluteValue {},
@@ -96,8 +103,82 @@ pub enum Regression {
         /// Where the loss becomes linear, `c > 0`.
         threshold: f64,
         /// The loss that is continued.
-        loss: ContinuedLoss,
+        loss: L,
     },
+}
+
+impl<A, L> RegressionLoss<A, L> {
+    /// Names in configuration files, in the order of the variants.
+    pub const NAMES: &[&str] = &[
+        "squared",
+        "half-squared",
+        "huber",
+        "shifted-cosh",
+        "linex",
+        "absolute-value",
+        "jensen-shannon",
+        "symmetric-kl",
+        "linear-beyond",
+    ];
+
+    /// The same loss with parameters of other types: `alpha` converts that of Linex, `continued` takes the threshold and the
+    /// loss of [`LinearBeyond`](Self::LinearBeyond).
+    ///
+    /// # Errors
+    ///
+    /// What `continued` returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gfn_loss::{Regression, RegressionLoss};
+    ///
+    /// let text: Result<RegressionLoss<String, ()>, f64> =
+    ///     Regression::LINEX_HALF.try_map(|alpha| alpha.to_string(), |threshold, _| Err(threshold));
+    /// assert_eq!(text, Ok(RegressionLoss::Linex { alpha: "0.5".to_owned() }));
+    /// ```
+    pub fn try_map<B, M, E>(
+        self,
+        alpha: impl FnOnce(A) -> B,
+        continued: impl FnOnce(f64, L) -> Result<M, E>,
+    ) -> Result<RegressionLoss<B, M>, E> {
+        Ok(match self {
+            Self::Squared {} => RegressionLoss::Squared {},
+            Self::HalfSquared {} => RegressionLoss::HalfSquared {},
+            Self::Huber { delta } => RegressionLoss::Huber { delta },
+            Self::ShiftedCosh {} => RegressionLoss::ShiftedCosh {},
+            Self::Linex { alpha: a } => RegressionLoss::Linex { alpha: alpha(a) },
+            Self::AbsoluteValue {} => RegressionLoss::AbsoluteValue {},
+            Self::JensenShannon {} => RegressionLoss::JensenShannon {},
+            Self::SymmetricKl {} => RegressionLoss::SymmetricKl {},
+            Self::LinearBeyond { threshold, loss } => RegressionLoss::LinearBeyond {
+                threshold,
+                loss: continued(threshold, loss)?,
+            },
+        })
+    }
+
+    /// The name in configuration files, without the parameter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(gfn_loss::Regression::ShiftedCosh {}.name(), "shifted-cosh");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Squared {} => "squared",
+            Self::HalfSquared {} => "half-squared",
+            Self::Huber { .. } => "huber",
+            Self::ShiftedCosh {} => "shifted-cosh",
+            Self::Linex { .. } => "linex",
+            Self::AbsoluteValue {} => "absolute-value",
+            Self::JensenShannon {} => "jensen-shannon",
+            Self::SymmetricKl {} => "symmetric-kl",
+            Self::LinearBeyond { .. } => "linear-beyond",
+        }
+    }
 }
 
 impl Regression {
@@ -122,10 +203,12 @@ impl Regression {
     /// ```
     #[must_use]
     pub fn linear_beyond(self, threshold: f64) -> Self {
-        let (loss, own) = ContinuedLoss::split(self);
-        Self::LinearBeyond {
-            threshold: own.unwrap_or(f64::INFINITY).min(threshold),
-            loss,
+        match ContinuedLoss::split(self) {
+            Ok(loss) => Self::LinearBeyond { threshold, loss },
+            Err((own, loss)) => Self::LinearBeyond {
+                threshold: own.min(threshold),
+                loss,
+            },
         }
     }
 
@@ -307,28 +390,6 @@ impl Regression {
                     .min(*threshold),
             ),
             _ => None,
-        }
-    }
-
-    /// The name in configuration files, without the parameter.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(gfn_loss::Regression::ShiftedCosh {}.name(), "shifted-cosh");
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Squared {} => "squared",
-            Self::HalfSquared {} => "half-squared",
-            Self::Huber { .. } => "huber",
-            Self::ShiftedCosh {} => "shifted-cosh",
-            Self::Linex { .. } => "linex",
-            Self::AbsoluteValue {} => "absolute-value",
-            Self::JensenShannon {} => "jensen-shannon",
-            Self::SymmetricKl {} => "symmetric-kl",
-            Self::LinearBeyond { .. } => "linear-beyond",
         }
     }
 }

@@ -67,6 +67,7 @@ fn names_in_files_are_stable() {
         assert_eq!(parse(text), Ok(expected));
         assert!(text.contains(&format!("'{}'", expected.name())));
     }
+    assert_eq!(files.map(|(_, loss)| loss.name()), Regression::NAMES);
     let trajectory = parse("kind = 'trajectory'");
     assert_eq!(trajectory, Ok(TransitionNormalisation::Trajectory {}));
     let names = [

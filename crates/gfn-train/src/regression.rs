@@ -1,9 +1,11 @@
 //! Regression losses as data, with what moves over the iterations.
 
-use gfn_explore::{Schedule, ScheduleError};
-use gfn_loss::{ContinuedLoss, Regression, RegressionError};
+use std::convert::Infallible;
 
-/// A regression loss of every iteration: [`Regression`], in which the asymmetry of Linex may follow a schedule.
+use gfn_explore::{Schedule, ScheduleError};
+use gfn_loss::{ContinuedLoss, Regression, RegressionError, RegressionLoss};
+
+/// A regression loss of every iteration: a [`RegressionLoss`] in which the asymmetry of Linex may follow a schedule.
 ///
 /// In an experiment file,
 ///
@@ -23,7 +25,7 @@ use gfn_loss::{ContinuedLoss, Regression, RegressionError};
 /// use gfn_train::RegressionConfig;
 ///
 /// let alpha = Schedule::Linear { from: 1.0, to: 0.0, iterations: 4 };
-/// let annealed = RegressionConfig::Linex { alpha };
+/// let annealed = RegressionConfig::linex(alpha);
 /// assert_eq!(annealed.at(2), Regression::LINEX_HALF);
 /// assert_eq!(annealed.at(4), Regression::HalfSquared {});
 /// ```
@@ -34,42 +36,8 @@ use gfn_loss::{ContinuedLoss, Regression, RegressionError};
 /// along a cosine.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
-)]
-#[non_exhaustive]
-pub enum RegressionConfig {
-    /// [`Regression::Squared`].
-    Squared {},
-    /// [`Regression::HalfSquared`].
-    HalfSquared {},
-    /// [`Regression::Huber`].
-    Huber {
-        /// Where the loss becomes linear.
-        delta: f64,
-    },
-    /// [`Regression::ShiftedCosh`].
-    ShiftedCosh {},
-    /// [`Regression::Linex`]; half the square at iterations where the schedule is 0.
-    Linex {
-        /// The asymmetry; a constant 0 is refused.
-        alpha: Schedule,
-    },
-    /// [`Regression::AbsoluteValue`].
-    AbsoluteValue {},
-    /// [`Regression::JensenShannon`].
-    JensenShannon {},
-    /// [`Regression::SymmetricKl`].
-    SymmetricKl {},
-    /// [`Regression::LinearBeyond`].
-    LinearBeyond {
-        /// Where the loss becomes linear.
-        threshold: f64,
-        /// The loss that is continued.
-        loss: Box<Self>,
-    },
-}
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct RegressionConfig(pub RegressionLoss<Schedule, Box<Self>>);
 
 /// A regression loss that is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -84,6 +52,35 @@ pub enum RegressionConfigError {
 }
 
 impl RegressionConfig {
+    /// Linex whose asymmetry is `alpha` of the iteration; half the square at iterations where that is 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`RegressionConfig`].
+    #[must_use]
+    pub fn linex(alpha: Schedule) -> Self {
+        Self(RegressionLoss::Linex { alpha })
+    }
+
+    /// This loss, continued in straight lines beyond `±threshold`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gfn_explore::Schedule;
+    /// use gfn_loss::Regression;
+    /// use gfn_train::RegressionConfig;
+    ///
+    /// let clipped = RegressionConfig::linex(Schedule::constant(1.0)).linear_beyond(2.0);
+    /// assert_eq!(clipped.at(0), Regression::LINEX_1.linear_beyond(2.0));
+    /// assert!(clipped.linear_beyond(1.0).validate().is_err(), "twice");
+    /// ```
+    #[must_use]
+    pub fn linear_beyond(self, threshold: f64) -> Self {
+        let loss = Box::new(self);
+        Self(RegressionLoss::LinearBeyond { threshold, loss })
+    }
+
     /// The loss at iteration `k`.
     ///
     /// # Examples
@@ -91,19 +88,13 @@ impl RegressionConfig {
     /// See [`RegressionConfig`].
     #[must_use]
     pub fn at(&self, k: u64) -> Regression {
-        match self {
-            Self::Squared {} => Regression::Squared {},
-            Self::HalfSquared {} => Regression::HalfSquared {},
-            Self::Huber { delta } => Regression::Huber { delta: *delta },
-            Self::ShiftedCosh {} => Regression::ShiftedCosh {},
-            Self::Linex { alpha } => match alpha.at(k) {
-                0.0 => Regression::HalfSquared {},
-                alpha => Regression::Linex { alpha },
-            },
-            Self::AbsoluteValue {} => Regression::AbsoluteValue {},
-            Self::JensenShannon {} => Regression::JensenShannon {},
-            Self::SymmetricKl {} => Regression::SymmetricKl {},
-            Self::LinearBeyond { threshold, loss } => loss.at(k).linear_beyond(*threshold),
+        let at_k = self.0.clone().try_map(
+            |alpha| alpha.at(k),
+            |threshold, loss| Err(loss.at(k).linear_beyond(threshold)),
+        );
+        match at_k {
+            Ok(Regression::Linex { alpha: 0.0 }) => Regression::HalfSquared {},
+            Ok(loss) | Err(loss) => loss,
         }
     }
 
@@ -120,17 +111,16 @@ impl RegressionConfig {
     /// use gfn_explore::Schedule;
     /// use gfn_train::RegressionConfig;
     ///
-    /// let alpha = Schedule::constant(0.0);
-    /// let error = RegressionConfig::Linex { alpha }.validate().unwrap_err();
+    /// let error = RegressionConfig::linex(Schedule::constant(0.0)).validate().unwrap_err();
     /// assert_eq!(error.to_string(), "linex: alpha must be finite and not 0, it is 0");
     /// ```
     pub fn validate(&self) -> Result<(), RegressionConfigError> {
-        match self {
-            Self::Linex {
+        match &self.0 {
+            RegressionLoss::Linex {
                 alpha: Schedule::Constant { value },
             } => Regression::Linex { alpha: *value }.validate()?,
-            Self::Linex { alpha } => alpha.validate(f64::MIN, f64::MAX)?,
-            Self::LinearBeyond { threshold, loss } => {
+            RegressionLoss::Linex { alpha } => alpha.validate(f64::MIN, f64::MAX)?,
+            RegressionLoss::LinearBeyond { threshold, loss } => {
                 loss.validate()?;
                 for extreme in loss.extremes() {
                     let loss = ContinuedLoss::try_from(extreme)?;
@@ -152,30 +142,17 @@ impl RegressionConfig {
 impl Default for RegressionConfig {
     /// Squared residuals, as in most papers and codes.
     fn default() -> Self {
-        Self::Squared {}
+        Self(RegressionLoss::Squared {})
     }
 }
 
 impl From<Regression> for RegressionConfig {
     /// The same loss at every iteration.
     fn from(regression: Regression) -> Self {
-        match regression {
-            Regression::Squared {} => Self::Squared {},
-            Regression::HalfSquared {} => Self::HalfSquared {},
-            Regression::Huber { delta } => Self::Huber { delta },
-            Regression::ShiftedCosh {} => Self::ShiftedCosh {},
-            Regression::Linex { alpha } => Self::Linex {
-                alpha: Schedule::constant(alpha),
-            },
-            Regression::AbsoluteValue {} => Self::AbsoluteValue {},
-            Regression::JensenShannon {} => Self::JensenShannon {},
-            Regression::SymmetricKl {} => Self::SymmetricKl {},
-            Regression::LinearBeyond { threshold, loss } => Self::LinearBeyond {
-                threshold,
-                loss: Box::new(loss.loss().into()),
-            },
-            other => unreachable!("{other:?} needs a variant of RegressionConfig"),
-        }
+        let Ok(fixed) = regression.try_map(Schedule::constant, |_, loss| {
+            Ok::<_, Infallible>(Box::new(Self::from(loss.loss())))
+        });
+        Self(fixed)
     }
 }
 
@@ -184,13 +161,11 @@ mod tests {
     use super::*;
 
     fn annealed(from: f64, to: f64) -> RegressionConfig {
-        RegressionConfig::Linex {
-            alpha: Schedule::Cosine {
-                from,
-                to,
-                iterations: 8,
-            },
-        }
+        RegressionConfig::linex(Schedule::Cosine {
+            from,
+            to,
+            iterations: 8,
+        })
     }
 
     #[test]
@@ -225,10 +200,7 @@ mod tests {
         assert_eq!(config.at(8), Regression::HalfSquared {});
         assert_eq!(config.at(9), Regression::HalfSquared {});
 
-        let continued = RegressionConfig::LinearBeyond {
-            threshold: 5.0,
-            loss: Box::new(config),
-        };
+        let continued = config.linear_beyond(5.0);
         assert_eq!(continued.at(0), Regression::LINEX_1.linear_beyond(5.0));
         let huber_like = Regression::HalfSquared {}.linear_beyond(5.0);
         assert_eq!(continued.at(8), huber_like);
@@ -239,10 +211,7 @@ mod tests {
         let refused = |config: RegressionConfig| config.validate().unwrap_err().to_string();
         assert!(refused(annealed(f64::INFINITY, 0.0)).starts_with("linex: alpha: the value inf"));
         assert!(refused(annealed(f64::NAN, 0.0)).starts_with("linex: alpha: the value NaN"));
-        let continued = |loss: RegressionConfig, threshold| RegressionConfig::LinearBeyond {
-            threshold,
-            loss: Box::new(loss),
-        };
+        let continued = RegressionConfig::linear_beyond;
         // The last iteration is the steep one.
         assert!(continued(annealed(0.1, 1.0), 50.0).validate().is_ok());
         assert!(refused(continued(annealed(0.1, 2.0), 50.0)).contains("overflows"));

@@ -50,12 +50,7 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
     ConfigEnum {
         kind: "regression",
         path: "crates/gfn-loss/src/regression.rs",
-        name: "Regression",
-    },
-    ConfigEnum {
-        kind: "regression",
-        path: "crates/gfn-train/src/regression.rs",
-        name: "RegressionConfig",
+        name: "RegressionLoss",
     },
     ConfigEnum {
         kind: "policy",

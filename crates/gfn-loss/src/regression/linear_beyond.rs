@@ -1,8 +1,10 @@
 //! A loss continued in straight lines beyond `±c`: its derivative is that of the loss at the clipped residual.
 
+use std::convert::{Infallible, identity};
+
 use burn::tensor::Tensor;
 
-use super::Regression;
+use super::{Regression, RegressionLoss};
 use crate::RegressionError;
 
 /// The loss that [`Regression::LinearBeyond`] continues: any but another `LinearBeyond`.
@@ -20,51 +22,20 @@ use crate::RegressionError;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Regression", into = "Regression"))]
-pub struct ContinuedLoss(Kind);
-
-/// [`Regression`] without the variant that would contain itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Squared,
-    HalfSquared,
-    Huber(f64),
-    ShiftedCosh,
-    Linex(f64),
-    AbsoluteValue,
-    JensenShannon,
-    SymmetricKl,
-}
+pub struct ContinuedLoss(RegressionLoss<f64, Infallible>);
 
 impl ContinuedLoss {
     /// The loss before it is continued.
     #[must_use]
     pub fn loss(&self) -> Regression {
-        match self.0 {
-            Kind::Squared => Regression::Squared {},
-            Kind::HalfSquared => Regression::HalfSquared {},
-            Kind::Huber(delta) => Regression::Huber { delta },
-            Kind::ShiftedCosh => Regression::ShiftedCosh {},
-            Kind::Linex(alpha) => Regression::Linex { alpha },
-            Kind::AbsoluteValue => Regression::AbsoluteValue {},
-            Kind::JensenShannon => Regression::JensenShannon {},
-            Kind::SymmetricKl => Regression::SymmetricKl {},
-        }
+        let Ok(loss) = self.0.try_map(identity, |_, never| Err(never));
+        loss
     }
 
     /// The loss, or that which it continues itself with its threshold.
-    pub(super) fn split(loss: Regression) -> (Self, Option<f64>) {
-        let kind = match loss {
-            Regression::Squared {} => Kind::Squared,
-            Regression::HalfSquared {} => Kind::HalfSquared,
-            Regression::Huber { delta } => Kind::Huber(delta),
-            Regression::ShiftedCosh {} => Kind::ShiftedCosh,
-            Regression::Linex { alpha } => Kind::Linex(alpha),
-            Regression::AbsoluteValue {} => Kind::AbsoluteValue,
-            Regression::JensenShannon {} => Kind::JensenShannon,
-            Regression::SymmetricKl {} => Kind::SymmetricKl,
-            Regression::LinearBeyond { threshold, loss } => return (loss, Some(threshold)),
-        };
-        (Self(kind), None)
+    pub(super) fn split(loss: Regression) -> Result<Self, (f64, Self)> {
+        loss.try_map(identity, |threshold, continued| Err((threshold, continued)))
+            .map(Self)
     }
 }
 
@@ -72,10 +43,7 @@ impl TryFrom<Regression> for ContinuedLoss {
     type Error = RegressionError;
 
     fn try_from(loss: Regression) -> Result<Self, RegressionError> {
-        match Self::split(loss) {
-            (loss, None) => Ok(loss),
-            (_, Some(threshold)) => Err(RegressionError::Nested { threshold }),
-        }
+        Self::split(loss).map_err(|(threshold, _)| RegressionError::Nested { threshold })
     }
 }
 

@@ -36,13 +36,11 @@ fn train(
 
 #[test]
 fn each_iteration_has_the_loss_of_its_schedule() {
-    let annealed = RegressionConfig::Linex {
-        alpha: Schedule::Linear {
-            from: 1.0,
-            to: 0.0,
-            iterations: 2,
-        },
-    };
+    let annealed = RegressionConfig::linex(Schedule::Linear {
+        from: 1.0,
+        to: 0.0,
+        iterations: 2,
+    });
     let expected = [
         Regression::LINEX_1,
         Regression::LINEX_HALF,

@@ -4,6 +4,7 @@ use gfn_bench::experiment::{
     BackwardTrainingConfig, ConditionConfig, EnvironmentConfig, ObjectiveConfig, SourceConfig,
 };
 use gfn_bench::{Backend, DeviceSpec, suite};
+use gfn_loss::Regression;
 use std::path::Path;
 
 /// Prints what an experiment file can name and which devices this program can open.
@@ -12,20 +13,7 @@ pub(super) fn print(experiments: &Path) {
         ("environments", EnvironmentConfig::NAMES),
         ("objectives", ObjectiveConfig::NAMES),
         ("backward", BackwardTrainingConfig::NAMES),
-        (
-            "regressions",
-            &[
-                "squared",
-                "half-squared",
-                "huber",
-                "shifted-cosh",
-                "linex",
-                "absolute-value",
-                "jensen-shannon",
-                "symmetric-kl",
-                "linear-beyond",
-            ],
-        ),
+        ("regressions", Regression::NAMES),
         ("policies", &["mlp", "edge-flow", "tabular"]),
         ("guides", &["substructure", "uniform"]),
         ("conditions", ConditionConfig::NAMES),
