@@ -28,9 +28,11 @@
 //!
 //! # What is here
 //!
-//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`] and
-//!   [`deceptive_grid`], each with its rewards; [`Indexed`] makes any of them tabular, [`UniqueChildren`] gives each child
-//!   one action, [`Conditional`] has one graph for each condition
+//! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`],
+//!   [`deceptive_grid`] and [`multi_objective_grid`], each with its rewards; [`Indexed`] makes any of them tabular,
+//!   [`UniqueChildren`] gives each child one action
+//! - [`Conditional`] has one graph for each condition; [`ConditionalReward`], [`TemperedReward`] and [`PreferenceReward`] are
+//!   rewards under one
 //! - [`guide`]: distributions over the trajectories into an object
 //! - [`exact`]: terminal distribution of a policy, flows of a reward, the policy of the flows, `log Z`
 //! - [`check_environment`] and [`check_enumerable`]: conformance of an environment
@@ -97,6 +99,7 @@ mod features;
 pub mod guide;
 pub mod hypergrid;
 mod indexed;
+pub mod multi_objective_grid;
 mod normal;
 pub mod parentheses;
 pub mod peptide;
@@ -115,7 +118,10 @@ pub use bit_sequence::{
     BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, HammingReward,
 };
 pub use check::{CheckError, CheckReport, check_enumerable, check_environment};
-pub use conditional::{Condition, ConditionSet, Conditional, ConditionalState, TemperedReward};
+pub use conditional::{
+    Condition, ConditionSet, Conditional, ConditionalReward, ConditionalState, Objectives,
+    PreferenceReward, TemperedReward, check_preference,
+};
 pub use deceptive_grid::{DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig};
 pub use energy::{EnergyFn, PartialEnergy};
 pub use environment::{Enumerable, Environment};
@@ -125,6 +131,7 @@ pub use features::{FeatureRow, Features};
 pub use guide::{Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;
+pub use multi_objective_grid::{GridObjective, MultiObjectiveGridReward};
 pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
 pub use reward::{LogRewardFn, Reward, checked_log_reward};

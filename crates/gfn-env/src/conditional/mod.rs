@@ -4,55 +4,23 @@
 //! has a source, and a `Z`, of its own. Where a trajectory starts is drawn with the generator of its own lane, so that
 //! nothing else of a rollout knows of conditions.
 
+mod condition;
+mod dirichlet;
+mod reward;
+mod set;
+
 use std::fmt;
 
-use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    Action, BackwardAction, Environment, EnvironmentError, FeatureRow, Reward, RewardError,
+use crate::{Action, BackwardAction, Environment, EnvironmentError, FeatureRow};
+pub use condition::Condition;
+pub(crate) use reward::weighted_sum;
+pub use reward::{
+    ConditionalReward, Objectives, PreferenceReward, TemperedReward, check_preference,
 };
-
-/// Knots of the encoding of a range.
-const KNOTS: usize = 8;
-
-/// A finite number on which the reward depends, such as an inverse temperature.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Condition(u64);
-
-impl Condition {
-    /// The condition of this value.
-    pub fn new(value: f64) -> Self {
-        // Both zeros are one condition.
-        Self((value + 0.0).to_bits())
-    }
-
-    /// Its value.
-    pub fn value(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.value())
-    }
-}
-
-/// Which conditions occur.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ConditionSet {
-    /// One of these, each as often.
-    Values(Vec<f64>),
-    /// Uniformly from `from` to `to`.
-    Range {
-        /// The smallest.
-        from: f64,
-        /// The largest, above the smallest.
-        to: f64,
-    },
-}
+pub use set::ConditionSet;
+use set::Law;
 
 /// A state under a condition.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -71,9 +39,9 @@ impl<S: fmt::Debug> fmt::Debug for ConditionalState<S> {
 
 /// An environment once for each condition.
 ///
-/// The features are those of the wrapped environment and the condition as a piecewise linear function has it: its
-/// weights on the two nearest knots, [`n_condition_features`](Self::n_condition_features) columns at the end. The knots are
-/// the values themselves, or eight over a range.
+/// The features are those of the wrapped environment and the condition, each of its numbers as a piecewise linear function
+/// has it: the weights on its two nearest knots, [`n_condition_features`](Self::n_condition_features) columns at the end. The
+/// knots of a number are the values that it takes, or eight over its range.
 ///
 /// # Examples
 ///
@@ -89,7 +57,9 @@ impl<S: fmt::Debug> fmt::Debug for ConditionalState<S> {
 pub struct Conditional<E> {
     env: E,
     set: ConditionSet,
-    knots: Vec<f64>,
+    law: Law,
+    /// Of each number of a condition.
+    knots: Vec<Vec<f64>>,
     first: Condition,
 }
 
@@ -98,55 +68,42 @@ impl<E: Environment> Conditional<E> {
     ///
     /// # Errors
     ///
-    /// If there are none, two are equal, one is not finite, or a range is empty.
+    /// If there are none, two are equal, one is not finite, they differ in dimension, a range is empty, or a concentration is
+    /// out of its range.
     pub fn new(env: E, set: ConditionSet) -> Result<Self, EnvironmentError> {
-        let knots = match &set {
-            ConditionSet::Values(values) => {
-                let mut knots = values.clone();
-                knots.sort_by(f64::total_cmp);
-                let distinct = knots.windows(2).all(|pair| pair[0] < pair[1]);
-                if knots.is_empty() || !distinct || !knots.iter().all(|v| v.is_finite()) {
-                    return Err(EnvironmentError::invalid_parameter(
-                        "values",
-                        values,
-                        "there must be at least one condition, all finite and different",
-                    ));
-                }
-                knots
-            }
-            ConditionSet::Range { from, to } => {
-                if !(from < to && (to - from).is_finite()) {
-                    return Err(EnvironmentError::invalid_parameter(
-                        "range",
-                        &(from, to),
-                        "it must go from a finite number to a larger one",
-                    ));
-                }
-                let knot = |i: usize| from + (to - from) * i as f64 / (KNOTS - 1) as f64;
-                (0..KNOTS).map(knot).collect()
-            }
-        };
-        let first = match &set {
-            ConditionSet::Values(values) => values[0],
-            ConditionSet::Range { from, .. } => *from,
-        };
+        let law = Law::new(&set)?;
         Ok(Self {
             env,
+            knots: law.knots(),
+            first: law.first(),
             set,
-            knots,
-            first: Condition::new(first),
+            law,
         })
     }
 
-    /// The same with [`source`](Environment::source) under the condition of `value`, for exact answers under it; a value
-    /// outside of the set is encoded as the nearest inside.
+    /// The same with [`source`](Environment::source) under `condition`, for exact answers under it; a number outside of the
+    /// set is encoded as the nearest inside.
+    ///
+    /// # Panics
+    ///
+    /// If the condition has another dimension than those of the set.
+    ///
+    /// # Examples
+    ///
+    /// See [`Conditional`].
     #[must_use]
-    pub fn at(&self, value: f64) -> Self
+    pub fn at(&self, condition: impl Into<Condition>) -> Self
     where
         E: Clone,
     {
+        let first = condition.into();
+        assert_eq!(
+            first.values().len(),
+            self.knots.len(),
+            "the dimension of a condition"
+        );
         Self {
-            first: Condition::new(value),
+            first,
             ..self.clone()
         }
     }
@@ -163,26 +120,14 @@ impl<E: Environment> Conditional<E> {
 
     /// Columns of the encoding that hold the condition, the last ones.
     pub fn n_condition_features(&self) -> usize {
-        self.knots.len()
+        self.knots.iter().map(Vec::len).sum()
     }
 
-    /// Weights on the knots: those of a piecewise linear function.
-    fn encode_condition(&self, condition: Condition, row: &mut FeatureRow<'_>) {
-        let first = self.env.n_features();
-        let value = condition.value();
-        let above = self.knots.partition_point(|knot| *knot <= value);
-        let [Some(left), Some(right)] = [above.checked_sub(1), Some(above)] else {
-            row.one(first);
-            return;
-        };
-        let Some(next) = self.knots.get(right) else {
-            row.one(first + left);
-            return;
-        };
-        let share = (value - self.knots[left]) / (next - self.knots[left]);
-        row.set(first + left, (1.0 - share) as f32);
-        if share > 0.0 {
-            row.set(first + right, share as f32);
+    fn encode_condition(&self, condition: &Condition, row: &mut FeatureRow<'_>) {
+        let mut first = self.env.n_features();
+        for (value, knots) in condition.values().iter().zip(&self.knots) {
+            encode_number(*value, knots, first, row);
+            first += knots.len();
         }
     }
 
@@ -191,19 +136,35 @@ impl<E: Environment> Conditional<E> {
     }
 }
 
+/// Weights on the knots: those of a piecewise linear function.
+fn encode_number(value: f64, knots: &[f64], first: usize, row: &mut FeatureRow<'_>) {
+    let above = knots.partition_point(|knot| *knot <= value);
+    let [Some(left), Some(right)] = [above.checked_sub(1), Some(above)] else {
+        row.one(first);
+        return;
+    };
+    let Some(next) = knots.get(right) else {
+        row.one(first + left);
+        return;
+    };
+    let share = (value - knots[left]) / (next - knots[left]);
+    row.set(first + left, (1.0 - share) as f32);
+    if share > 0.0 {
+        row.set(first + right, share as f32);
+    }
+}
+
 impl<E: Environment> Environment for Conditional<E> {
     type State = ConditionalState<E::State>;
 
     fn source(&self) -> Self::State {
-        self.with_condition(self.first, self.env.source())
+        self.with_condition(self.first.clone(), self.env.source())
     }
 
     fn draw_source(&self, rng: &mut ChaCha8Rng) -> Self::State {
-        let value = match &self.set {
-            ConditionSet::Values(values) => values[rng.random_range(0..values.len())],
-            ConditionSet::Range { from, to } => from + (to - from) * rng.random::<f64>(),
-        };
-        self.with_condition(Condition::new(value), self.env.draw_source(rng))
+        // The condition first.
+        let condition = self.law.draw(rng);
+        self.with_condition(condition, self.env.draw_source(rng))
     }
 
     fn is_source(&self, state: &Self::State) -> bool {
@@ -223,7 +184,7 @@ impl<E: Environment> Environment for Conditional<E> {
     }
 
     fn n_features(&self) -> usize {
-        self.env.n_features() + self.knots.len()
+        self.env.n_features() + self.n_condition_features()
     }
 
     fn is_terminal(&self, state: &Self::State) -> bool {
@@ -256,7 +217,7 @@ impl<E: Environment> Environment for Conditional<E> {
 
     fn encode(&self, state: &Self::State, row: &mut FeatureRow<'_>) {
         self.env.encode(&state.state, row);
-        self.encode_condition(state.condition, row);
+        self.encode_condition(&state.condition, row);
     }
 
     /// The object and its condition: `1 3 under 0.5`.
@@ -266,24 +227,5 @@ impl<E: Environment> Environment for Conditional<E> {
             self.env.describe(&state.state),
             state.condition
         )
-    }
-}
-
-/// `log R(x | β) = β·log R(x)`, with `β` the condition.
-#[derive(Clone, Copy, Debug)]
-pub struct TemperedReward<R>(pub R);
-
-impl<S: Clone + Send + Sync, R: Reward<S>> Reward<ConditionalState<S>> for TemperedReward<R> {
-    fn log_reward(
-        &self,
-        terminals: &[ConditionalState<S>],
-        out: &mut [f64],
-    ) -> Result<(), RewardError> {
-        let states: Vec<S> = terminals.iter().map(|x| x.state.clone()).collect();
-        self.0.log_reward(&states, out)?;
-        for (log_reward, x) in out.iter_mut().zip(terminals) {
-            *log_reward *= x.condition.value();
-        }
-        Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Bag, BitSequence, BuildOrder, CheckReport, DeceptiveGrid, Enumerable, Environment, Hypergrid,
-    Indexed, Parentheses, Peptide, Sequence, Set, StateGraph, Streams, TfBind8, check_enumerable,
-    check_environment,
+    Bag, BitSequence, BuildOrder, CheckReport, ConditionSet, Conditional, DeceptiveGrid,
+    Enumerable, Environment, Hypergrid, Indexed, Parentheses, Peptide, Sequence, Set, StateGraph,
+    Streams, TfBind8, check_enumerable, check_environment,
 };
 
 /// Checks everything, and that the walks saw the whole of a small environment.
@@ -125,6 +125,22 @@ fn deceptive_grids() {
 }
 
 #[test]
+fn grids_under_vectors_of_conditions() {
+    let grid = Hypergrid::new(2, 4).unwrap();
+    for set in [
+        ConditionSet::Vectors(vec![vec![1.0, 0.0, 2.0], vec![0.0, 1.0, 2.0]]),
+        ConditionSet::Ranges(vec![[0.0, 1.0], [-2.0, 5.0]]),
+        ConditionSet::Simplex {
+            concentration: vec![1.0; 3],
+        },
+    ] {
+        let env = Conditional::new(grid, set).unwrap();
+        let report = check_environment(&env, 500, Streams::new(1)).unwrap();
+        assert_eq!((report.n_states, report.longest_walk), (32, 7));
+    }
+}
+
+#[test]
 fn indexed_and_behind_pointers() {
     let grid = Indexed::new(Hypergrid::new(2, 3).unwrap(), 18).unwrap();
     let report = check_all(&grid, 300);
@@ -146,6 +162,7 @@ fn environments_are_send_and_sync() {
     assert_send_sync::<gfn_env::SequenceReward>();
     assert_send_sync::<gfn_env::BagReward>();
     assert_send_sync::<gfn_env::DeceptiveGridReward>();
+    assert_send_sync::<gfn_env::MultiObjectiveGridReward>();
     assert_send_sync::<gfn_env::ParenthesesReward>();
     assert_send_sync::<gfn_env::PeptideReward>();
     assert_send_sync::<gfn_env::RewardError>();

@@ -6,11 +6,12 @@ use gfn_env::set::Stopping;
 use gfn_env::{
     Action, BackwardAction, Bag, BagReward, BagRewardConfig, BitSequence, BitSequenceReward,
     BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, Enumerable as _,
-    Environment, EnvironmentError, FeatureRow, HammingReward, Hypergrid, HypergridReward,
-    LogRewardFn, Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
-    PeptideRewardConfig, Purpose, Reward, RewardError, Sequence, SequenceReward,
-    SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph, Streams, TfBind8,
-    TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
+    Environment, EnvironmentError, FeatureRow, GridObjective, HammingReward, Hypergrid,
+    HypergridReward, LogRewardFn, MultiObjectiveGridReward, Parentheses, ParenthesesReward,
+    ParenthesesRewardConfig, Peptide, PeptideReward, PeptideRewardConfig, Purpose, Reward,
+    RewardError, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig,
+    StateGraph, Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig, log_partition,
+    target_distribution,
 };
 use proptest::prelude::*;
 
@@ -331,6 +332,10 @@ fn flow_policies_sample_the_reward() {
     let env = DeceptiveGrid::new(2, 8).unwrap();
     let config = DeceptiveGridRewardConfig::deceptive();
     check_flows(&env, &DeceptiveGridReward::new(&env, config).unwrap());
+    let env = Hypergrid::new(2, 8).unwrap();
+    let objectives = [GridObjective::Branin, GridObjective::Currin];
+    let reward = MultiObjectiveGridReward::new(&env, &objectives, 1e-3).unwrap();
+    check_flows(&env, &reward);
 }
 
 #[test]

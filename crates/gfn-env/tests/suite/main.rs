@@ -21,6 +21,8 @@ mod hypergrid;
 #[cfg(test)]
 mod landscapes;
 #[cfg(test)]
+mod multi_objective_grid;
+#[cfg(test)]
 mod parentheses;
 mod peptide;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use gfn_env::set::Stopping;
 use gfn_env::{
     Action, Bag, BagOrder, BagRewardConfig, BagState, BitSequence, BitSequenceState, BuildOrder,
-    DeceptiveGridRewardConfig, Environment as _, HammingReward, Hypergrid, HypergridRewardConfig,
-    HypergridState, Parentheses, ParenthesesRewardConfig, ParenthesesState, Peptide,
-    PeptideRewardConfig, PeptideState, Sequence, SequenceRewardConfig, SequenceState, Set,
+    DeceptiveGridRewardConfig, Environment as _, GridObjective, HammingReward, Hypergrid,
+    HypergridRewardConfig, HypergridState, Parentheses, ParenthesesRewardConfig, ParenthesesState,
+    Peptide, PeptideRewardConfig, PeptideState, Sequence, SequenceRewardConfig, SequenceState, Set,
     SetRewardConfig, SetState, TfBind8, TfBind8RewardConfig, TfBind8State,
 };
 
@@ -26,6 +26,7 @@ struct Experiment {
     bag_order: BagOrder,
     bag: BagRewardConfig,
     deceptive: DeceptiveGridRewardConfig,
+    objectives: Vec<GridObjective>,
 }
 
 const TEXT: &str = r#"
@@ -43,6 +44,7 @@ parentheses = { kind = "deceptive-short", log_balanced = 0.0, log_short = -1.5, 
 bag_order = "append"
 bag = { kind = "repeated-letter", threshold = 7, poor = 0.01, rich = 10.0, mode = 30.0, mode_probability = 0.25 }
 deceptive = { kind = "deceptive", r0 = 1e-5, r1 = 0.1, r2 = 2.0 }
+objectives = ["branin", "currin", "shubert", "beale"]
 "#;
 
 #[test]
@@ -79,6 +81,12 @@ fn configurations_survive_a_round_trip() {
             bag_order: BagOrder::Append,
             bag: BagRewardConfig::repeated_letter(),
             deceptive: DeceptiveGridRewardConfig::deceptive(),
+            objectives: vec![
+                GridObjective::Branin,
+                GridObjective::Currin,
+                GridObjective::Shubert,
+                GridObjective::Beale
+            ],
         }
     );
     let again: Experiment = toml::from_str(&toml::to_string(&experiment).unwrap()).unwrap();
@@ -119,6 +127,7 @@ fn unknown_fields_and_kinds_are_refused() {
         ("additive-normal", "normal"),
         ("seed = 3", "sead = 3"),
         ("exponent = 1.0", "beta = 1.0"),
+        ("\"currin\"", "\"curin\""),
     ] {
         let text = TEXT.replace(from, to);
         assert!(toml::from_str::<Experiment>(&text).is_err(), "{to}");
