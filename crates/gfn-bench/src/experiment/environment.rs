@@ -2,18 +2,18 @@
 
 use crate::problem::{
     BagProblem, BagStringProblem, BitSequenceProblem, DeceptiveGridProblem, HypergridProblem,
-    ParenthesesProblem, PeptideProblem, ProblemVisitor, SequenceProblem, SetProblem,
-    TfBind8Problem,
+    MultiObjectiveGridProblem, ParenthesesProblem, PeptideProblem, ProblemVisitor, SequenceProblem,
+    SetProblem, TfBind8Problem,
 };
 use anyhow::{Context as _, Result};
 use gfn_env::set::Stopping;
 use gfn_env::{
     Bag, BagOrder, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder,
-    DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, HammingReward, Hypergrid,
-    HypergridReward, HypergridRewardConfig, Parentheses, ParenthesesReward,
-    ParenthesesRewardConfig, Peptide, PeptideReward, PeptideRewardConfig, Sequence, SequenceReward,
-    SequenceRewardConfig, Set, SetReward, SetRewardConfig, TfBind8, TfBind8Reward,
-    TfBind8RewardConfig,
+    DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, EnvironmentError, GridObjective,
+    HammingReward, Hypergrid, HypergridReward, HypergridRewardConfig, MultiObjectiveGridReward,
+    Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
+    PeptideRewardConfig, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward,
+    SetRewardConfig, TfBind8, TfBind8Reward, TfBind8RewardConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,23 @@ pub enum EnvironmentConfig {
         #[serde(default = "DeceptiveGridRewardConfig::deceptive")]
         reward: DeceptiveGridRewardConfig,
     },
+    /// A [`gfn_env::Hypergrid`] of two dimensions with [`gfn_env::MultiObjectiveGridReward`].
+    MultiObjectiveGrid {
+        /// Cells along each coordinate.
+        side: usize,
+        /// The functions that are objectives, each once.
+        objectives: Vec<GridObjective>,
+        /// Weights of the objectives, where no condition has them; equal ones where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<Vec<f64>>,
+        /// Reward of an objective at its worst cell.
+        #[serde(default = "default_floor")]
+        floor: f64,
+    },
+}
+
+fn default_floor() -> f64 {
+    1e-3
 }
 
 fn default_parentheses() -> usize {
@@ -309,6 +326,26 @@ impl EnvironmentConfig {
                     reward,
                 }))
             }
+            Self::MultiObjectiveGrid {
+                side,
+                objectives,
+                weights,
+                floor,
+            } => {
+                let build = || {
+                    let environment = Hypergrid::new(2, *side)?;
+                    let mut reward =
+                        MultiObjectiveGridReward::new(&environment, objectives, *floor)?;
+                    if let Some(weights) = weights {
+                        reward = reward.with_weights(weights)?;
+                    }
+                    Ok::<_, EnvironmentError>(MultiObjectiveGridProblem {
+                        environment,
+                        reward,
+                    })
+                };
+                Ok(visitor.visit(build().context("at `environment`")?))
+            }
         }
     }
 
@@ -323,6 +360,7 @@ impl EnvironmentConfig {
         "parentheses",
         "bag",
         "deceptive-grid",
+        "multi-objective-grid",
     ];
 }
 

@@ -39,7 +39,7 @@ pub use optimiser::OptimiserConfig;
 pub use policy::{BackwardConfig, ChildrenConfig, LogZInit, PolicyConfig, TrunkConfig};
 
 use crate::device::DeviceSpec;
-use crate::problem::{ConditionalProblem, Problem, ProblemVisitor};
+use crate::problem::{Problem, ProblemVisitor};
 use anyhow::{Context as _, Result, bail};
 use gfn_env::{Action, Environment, SubstructureGuideConfig};
 use gfn_explore::BehaviourConfig;
@@ -224,10 +224,10 @@ impl Experiment {
             .and_then(|()| self.backward_training.suits(&self.objective, &self.policy))
             .context("at `backward_training`")?;
         if let Some(condition) = &self.condition {
-            condition.validate(self).context("at `condition`")?;
             self.environment
                 .visit(UnderConditions(condition))?
                 .context("at `condition`")?;
+            condition.validate(self).context("at `condition`")?;
         }
         if let Some(objective) = self.objective.without_log_z()
             && self.policy.log_z_init() == LogZInit::FirstBatch
@@ -389,8 +389,7 @@ impl ProblemVisitor for UnderConditions<'_> {
 
     fn visit<P: Problem>(self, problem: P) -> Result<()> {
         let Self(condition) = self;
-        ConditionalProblem::new(problem, condition.set()?, condition.measured())?;
-        Ok(())
+        condition.problem(problem).map(drop)
     }
 }
 

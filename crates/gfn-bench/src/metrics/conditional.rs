@@ -5,13 +5,13 @@ use super::{Figures, push};
 use crate::problem::Problem;
 use anyhow::Result;
 use burn::tensor::Device;
-use gfn_env::{Environment as _, Features, total_variation};
+use gfn_env::{Condition, Environment as _, Features, total_variation};
 use gfn_policy::{FeatureBatch, Policy};
 
 /// What a problem is under one condition.
 #[derive(Debug)]
 pub struct ConditionTarget<P: Problem> {
-    condition: f64,
+    condition: Condition,
     environment: P::Environment,
     target: TargetOf<P>,
 }
@@ -53,6 +53,12 @@ impl<P: Problem> ConditionTarget<P> {
         })
     }
 
+    /// `condition.0.5.tv`, or `condition.0.25_0.75.tv` under several numbers.
+    fn name(&self, figure: &str) -> String {
+        let numbers = self.condition.to_string().replace(' ', "_");
+        format!("condition.{numbers}.{figure}")
+    }
+
     fn log_z<Q: Policy>(&self, policy: &Q, device: &Device) -> f64 {
         let mut features = Features::new(self.environment.n_features());
         let source = self.environment.source();
@@ -62,7 +68,8 @@ impl<P: Problem> ConditionTarget<P> {
     }
 }
 
-/// `condition.C.tv`, `condition.C.log_z` and `condition.C.log_z_error` at each condition `C`, and the largest of them as
+/// `condition.C.tv`, `condition.C.log_z` and `condition.C.log_z_error` at each condition `C`, its numbers with `_` between,
+/// and the largest of them as
 /// `exact.tv` and `log_z_error`.
 ///
 /// # Errors
@@ -78,17 +85,16 @@ pub fn conditional_figures<P: Problem, Q: Policy>(
     let (mut largest_tv, mut largest_error) = (0.0f64, 0.0f64);
     let sampler = policy.sampler();
     for at in targets {
-        let name = |figure: &str| format!("condition.{}.{figure}", at.condition);
         let learned = at.target.learned(problem, sampler.as_ref())?;
         let tv = total_variation(&learned, at.target.target());
         largest_tv = largest_tv.max(tv);
-        push(&mut figures, &name("tv"), tv);
+        push(&mut figures, &at.name("tv"), tv);
         if learns_log_z {
             let log_z = at.log_z(policy, &policy.device());
             let error = (log_z - at.target.log_z()).abs();
             largest_error = largest_error.max(error);
-            push(&mut figures, &name("log_z"), log_z);
-            push(&mut figures, &name("log_z_error"), error);
+            push(&mut figures, &at.name("log_z"), log_z);
+            push(&mut figures, &at.name("log_z_error"), error);
         }
     }
     if !targets.is_empty() {

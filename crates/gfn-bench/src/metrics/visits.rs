@@ -1,7 +1,6 @@
 //! Where training samples lay, part by part of the run, for objects that lie on a plane.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Last iteration of the first part; each part ends at four times the iteration of the one before.
 const FIRST_END: u64 = 100;
@@ -44,8 +43,7 @@ impl Visits {
         for (i, part) in self.parts.iter().enumerate() {
             let last = end_of(i).min(iterations);
             for ((row, column), n) in part {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{first},{last},{row},{column},{n}");
+                text.push_str(&format!("{first},{last},{row},{column},{n}\n"));
             }
             first = last + 1;
         }

@@ -1,38 +1,106 @@
-//! A problem whose reward depends on a temperature.
+//! A problem whose reward depends on a condition.
 
 use super::{Problem, StateOf};
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
-    ConditionSet, Conditional, ConditionalState, Environment as _, EnvironmentError, TemperedReward,
+    Condition, ConditionSet, Conditional, ConditionalState, Environment as _, EnvironmentError,
+    Objectives, PreferenceReward, Reward, RewardError, TemperedReward,
 };
+use std::fmt;
+use std::sync::Arc;
 
-/// A problem with the reward `R(x)^β`, for each trajectory with a `β` of its own.
+/// What a condition does to the reward.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum RewardUnderCondition<S, R> {
+    /// It is an inverse temperature.
+    Tempered(TemperedReward<R>),
+    /// It weighs objectives.
+    Preference(PreferenceReward<Arc<dyn Objectives<S>>>),
+}
+
+impl<S, R> fmt::Debug for RewardUnderCondition<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tempered(_) => "Tempered",
+            Self::Preference(_) => "Preference",
+        })
+    }
+}
+
+impl<S: Clone + Send + Sync, R: Reward<S>> Reward<ConditionalState<S>>
+    for RewardUnderCondition<S, R>
+{
+    fn log_reward(
+        &self,
+        terminals: &[ConditionalState<S>],
+        out: &mut [f64],
+    ) -> Result<(), RewardError> {
+        match self {
+            Self::Tempered(reward) => reward.log_reward(terminals, out),
+            Self::Preference(reward) => reward.log_reward(terminals, out),
+        }
+    }
+}
+
+/// A problem whose reward depends on a condition, which each trajectory draws for itself.
 ///
 /// Test sets are under the first condition that is measured.
 #[derive(Debug)]
 pub struct ConditionalProblem<P: Problem> {
     inner: P,
     environment: Conditional<P::Environment>,
-    reward: TemperedReward<P::Reward>,
-    measured: Vec<f64>,
+    reward: RewardUnderCondition<StateOf<P>, P::Reward>,
+    measured: Vec<Condition>,
 }
 
 impl<P: Problem> ConditionalProblem<P> {
-    /// `inner` under the conditions of `set`, measured at those of `measured`.
+    /// The reward `R(x)^β` of `inner` with `β` from `set`, measured at those of `measured`.
     ///
     /// # Errors
     ///
     /// See [`Conditional::new`].
-    pub fn new(inner: P, set: ConditionSet, measured: Vec<f64>) -> Result<Self, EnvironmentError> {
+    pub fn tempered(
+        inner: P,
+        set: ConditionSet,
+        measured: &[f64],
+    ) -> Result<Self, EnvironmentError> {
+        let reward = RewardUnderCondition::Tempered(TemperedReward(inner.reward().clone()));
+        let measured = measured.iter().map(|beta| Condition::new(*beta));
+        Self::new(inner, set, reward, measured.collect())
+    }
+
+    /// The rewards `objectives` of `inner`, weighed by preferences from `set` and measured at those of `measured`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Conditional::new`].
+    pub fn preference(
+        inner: P,
+        set: ConditionSet,
+        objectives: PreferenceReward<Arc<dyn Objectives<StateOf<P>>>>,
+        measured: &[Vec<f64>],
+    ) -> Result<Self, EnvironmentError> {
+        let reward = RewardUnderCondition::Preference(objectives);
+        let measured = measured.iter().map(|w| Condition::new(w.as_slice()));
+        Self::new(inner, set, reward, measured.collect())
+    }
+
+    fn new(
+        inner: P,
+        set: ConditionSet,
+        reward: RewardUnderCondition<StateOf<P>, P::Reward>,
+        measured: Vec<Condition>,
+    ) -> Result<Self, EnvironmentError> {
         let environment = Conditional::new(inner.environment().clone(), set)?;
         let environment = match measured.first() {
-            Some(first) => environment.at(*first),
+            Some(first) => environment.at(first.clone()),
             None => environment,
         };
         Ok(Self {
-            reward: TemperedReward(inner.reward().clone()),
-            environment,
             inner,
+            environment,
+            reward,
             measured,
         })
     }
@@ -40,7 +108,7 @@ impl<P: Problem> ConditionalProblem<P> {
 
 impl<P: Problem> Problem for ConditionalProblem<P> {
     type Environment = Conditional<P::Environment>;
-    type Reward = TemperedReward<P::Reward>;
+    type Reward = RewardUnderCondition<StateOf<P>, P::Reward>;
 
     fn environment(&self) -> &Self::Environment {
         &self.environment
@@ -65,7 +133,10 @@ impl<P: Problem> Problem for ConditionalProblem<P> {
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
         let condition = self.environment.source().condition;
         let objects = self.inner.test_set(size, rng).into_iter();
-        let under = |state| ConditionalState { condition, state };
+        let under = |state| ConditionalState {
+            condition: condition.clone(),
+            state,
+        };
         objects.map(under).collect()
     }
 
@@ -74,8 +145,8 @@ impl<P: Problem> Problem for ConditionalProblem<P> {
         self.inner.sample_figures(&objects)
     }
 
-    fn conditions(&self) -> Vec<(f64, Self::Environment)> {
-        let at = |&value: &f64| (value, self.environment.at(value));
+    fn conditions(&self) -> Vec<(Condition, Self::Environment)> {
+        let at = |c: &Condition| (c.clone(), self.environment.at(c.clone()));
         self.measured.iter().map(at).collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Environment, PartialEnergy, Reward, SubstructureGuideConfig};
+use gfn_env::{Condition, Environment, Objectives, PartialEnergy, Reward, SubstructureGuideConfig};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -86,13 +86,17 @@ impl<P: Problem> Problem for Erased<P> {
         self.inner.substructure_guide(config)
     }
 
-    fn conditions(&self) -> Vec<(f64, Self::Environment)> {
+    fn conditions(&self) -> Vec<(Condition, Self::Environment)> {
         let conditions = self.inner.conditions().into_iter();
-        let erased = conditions.map(|(value, environment)| {
+        let erased = conditions.map(|(condition, environment)| {
             let environment: Self::Environment = Arc::new(environment);
-            (value, environment)
+            (condition, environment)
         });
         erased.collect()
+    }
+
+    fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
+        self.inner.objectives()
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

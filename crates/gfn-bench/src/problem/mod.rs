@@ -8,6 +8,7 @@ mod deceptive_grid;
 mod erased;
 mod hypergrid;
 mod indexed;
+mod multi_objective_grid;
 mod parentheses;
 mod peptide;
 mod sequence;
@@ -18,11 +19,12 @@ mod tfbind8;
 pub use bag::{BagProblem, BagStringProblem};
 pub use bit_sequence::BitSequenceProblem;
 pub use children::UniqueChildrenProblem;
-pub use conditional::ConditionalProblem;
+pub use conditional::{ConditionalProblem, RewardUnderCondition};
 pub use deceptive_grid::DeceptiveGridProblem;
 pub use erased::{AnyEnvironment, AnyProblem, AnyReward, State, erase};
 pub use hypergrid::HypergridProblem;
 pub use indexed::IndexedProblem;
+pub use multi_objective_grid::MultiObjectiveGridProblem;
 pub use parentheses::ParenthesesProblem;
 pub use peptide::PeptideProblem;
 pub use sequence::SequenceProblem;
@@ -32,7 +34,9 @@ pub use tfbind8::TfBind8Problem;
 use gfn_env::guide::{Guide, SubstructureGuide, SubstructureGuideConfig};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Environment, EnvironmentError, PartialEnergy, Reward, Substructure};
+use gfn_env::{
+    Condition, Environment, EnvironmentError, Objectives, PartialEnergy, Reward, Substructure,
+};
 use std::sync::Arc;
 
 /// State type of a problem.
@@ -101,8 +105,13 @@ pub trait Problem: Send + Sync + 'static {
 
     /// The conditions at which a run is measured, each with the environment whose source has it; none where the reward
     /// depends on the object alone.
-    fn conditions(&self) -> Vec<(f64, Self::Environment)> {
+    fn conditions(&self) -> Vec<(Condition, Self::Environment)> {
         Vec::new()
+    }
+
+    /// The rewards that a preference weighs, where there are several.
+    fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<Self>>>> {
+        None
     }
 
     /// Row and column of a terminal state, where the objects lie on a plane that can be drawn.

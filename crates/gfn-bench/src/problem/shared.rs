@@ -2,7 +2,7 @@
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{PartialEnergy, SubstructureGuideConfig};
+use gfn_env::{Condition, Objectives, PartialEnergy, SubstructureGuideConfig};
 use std::sync::Arc;
 
 impl<P: Problem + ?Sized> Problem for Arc<P> {
@@ -52,8 +52,12 @@ impl<P: Problem + ?Sized> Problem for Arc<P> {
         (**self).substructure_guide(config)
     }
 
-    fn conditions(&self) -> Vec<(f64, P::Environment)> {
+    fn conditions(&self) -> Vec<(Condition, P::Environment)> {
         (**self).conditions()
+    }
+
+    fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
+        (**self).objectives()
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

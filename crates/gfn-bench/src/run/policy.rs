@@ -3,8 +3,7 @@
 use super::any_policy::AnyPolicy;
 use crate::experiment::{ChildrenConfig, Experiment, PolicyConfig};
 use crate::problem::{
-    AnyProblem, ConditionalProblem, IndexedProblem, Problem, ProblemVisitor, State,
-    UniqueChildrenProblem, erase,
+    AnyProblem, IndexedProblem, Problem, ProblemVisitor, State, UniqueChildrenProblem, erase,
 };
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
@@ -94,9 +93,7 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                 let config = experiment.policy.mlp();
                 let config = config.context("a perceptron has a shape")?;
                 if let Some(condition) = &experiment.condition {
-                    let set = condition.set()?;
-                    let problem = ConditionalProblem::new(problem, set, condition.measured())
-                        .context("at `condition`")?;
+                    let problem = condition.problem(problem).context("at `condition`")?;
                     let (env, device) = (problem.environment().clone(), device.clone());
                     let hidden = condition.log_z_hidden().to_vec();
                     let make = move |s| {

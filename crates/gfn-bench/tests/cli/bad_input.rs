@@ -292,6 +292,301 @@ const REFUSED: &[Refused] = &[
     refused(
         &[
             "--set",
+            "condition={ kind = \"preference\", concentration = 1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "one objective",
+            "multi-objective-grid",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "one objective",
+            "at least two `objectives`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", exponent = 2.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`values`",
+            "`concentration`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [[1.0, 0.0]], concentration = 1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`values`",
+            "`concentration`",
+            "one of them",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [[0.5, 0.6]] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`values` is [0.5, 0.6]",
+            "sum to 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [[1.5, -0.5]] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`values` is [1.5, -0.5]",
+            "negative",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [[0.5, 0.25, 0.25]] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`values` is [0.5, 0.25, 0.25]",
+            "one weight for each objective",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [] }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "`values` is empty"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", values = [[1.0, 0.0], [1.0, 0.0]] }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "`values`", "different"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 0.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`concentration` is [0.0, 0.0]",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = -1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`concentration` is [-1.0, -1.0]",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0, exponent = 0.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`exponent` is 0.0",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0, measured = [] }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "`measured` is empty"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0, measured = [[0.5, 0.4]] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`measured` is [0.5, 0.4]",
+            "sum to 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0 }",
+            "--set",
+            "policy={ kind = \"mlp\" }",
+            "--set",
+            "objective={ kind = \"log-partition-variance\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition`",
+            "`concentration`",
+            "`values`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentration = 1.0 }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "policy.kind = \"mlp\""],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"] }",
+            "--set",
+            "condition={ kind = \"preference\", concentratoin = 1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`condition",
+            "`concentratoin`",
+            "`concentration`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"curin\"] }",
+        ],
+        &[EXPERIMENT_FILE, "`environment", "`curin`", "`currin`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"branin\"] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`objectives` is [Branin, Branin]",
+            "none twice",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`objectives` is []",
+            "at least one",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"], weights = [0.5, 0.4] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`weights` is [0.5, 0.4]",
+            "sum to 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"], weights = [1.0] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`weights` is [1.0]",
+            "one weight for each objective",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 4, objectives = [\"branin\", \"currin\"], floor = 0.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`floor` is 0.0",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"multi-objective-grid\", side = 2000, objectives = [\"branin\", \"currin\"] }",
+        ],
+        &[EXPERIMENT_FILE, "`environment`", "`side` is 2000", "1024"],
+    ),
+    refused(
+        &[
+            "--set",
             "policy={ kind = \"tabular\" }",
             "--set",
             "behaviour={ kind = \"noisy-layers\", sigma = 0.5 }",

@@ -1,6 +1,7 @@
 //! `sample`, `list`, `report` and `compare`.
 
-use crate::program::{GRID, Place, TINY, fail, gfn_bench, succeed};
+use crate::program::{GRID, Place, TINY, fail, gfn_bench, metrics, succeed};
+use gfn_env::{GridObjective, Hypergrid, MultiObjectiveGridReward};
 
 /// `R = R0 + R1·1[|x/(H−1) − ½| > ¼ everywhere] + R2·1[0.3 < |x/(H−1) − ½| < 0.4 everywhere]` with 0.1, 0.5, 2.
 fn reward(side: u16, coordinates: &[u16]) -> f64 {
@@ -45,6 +46,59 @@ fn samples_are_csv_with_their_log_reward() {
     // More than one batch of the sampler, and none.
     assert_eq!(sample("5000", "5").lines().count(), 5001);
     assert_eq!(sample("0", "5"), "object,log_reward\n");
+}
+
+/// Weights of two objectives, with the log-reward of each weighing.
+const PREFERENCES: &str = r#"
+name = "preferences"
+environment = { kind = "multi-objective-grid", side = 4, objectives = ["branin", "currin"] }
+condition = { kind = "preference", values = [[1.0, 0.0], [0.25, 0.75]], exponent = 2.0 }
+policy = { kind = "mlp", hidden = [16] }
+objective = { kind = "trajectory-balance" }
+budget = { iterations = 5, batch_size = 8 }
+
+[evaluation]
+samples = 50
+correlation = { test_size = 16, backward_samples = 2 }
+"#;
+
+#[test]
+fn preferences_have_figures_and_samples_of_their_own() {
+    let place = Place::new(PREFERENCES);
+    succeed(&mut place.run("run"));
+    let figures = metrics(&place.join("run"));
+    for name in ["1_0", "0.25_0.75"] {
+        for figure in ["tv", "log_z", "log_z_error"] {
+            let name = format!(",condition.{name}.{figure},");
+            assert!(figures.contains(&name), "{name}: {figures}");
+        }
+    }
+    let grid = Hypergrid::new(2, 4).expect("a grid");
+    let objectives = [GridObjective::Branin, GridObjective::Currin];
+    let rewards = MultiObjectiveGridReward::new(&grid, &objectives, 1e-3).expect("two objectives");
+    let sample = succeed(
+        gfn_bench()
+            .arg("sample")
+            .arg(place.join("run"))
+            .args(["-n", "30"]),
+    );
+    let mut seen = [0; 2];
+    for row in sample.lines().skip(1) {
+        let (object, log_reward) = row.split_once(',').expect("two columns");
+        let (cell, weights) = object.split_once(" under ").expect("a condition");
+        let numbers = |text: &str| -> Vec<f64> {
+            let words = text.split(' ').map(|word| word.parse().expect("a number"));
+            words.collect()
+        };
+        let weights = numbers(weights);
+        seen[usize::from(weights == [0.25, 0.75])] += 1;
+        let cell: Vec<u16> = numbers(cell).iter().map(|x| *x as u16).collect();
+        let of = rewards.rewards_at(&grid.exited_cell(&cell).expect("a cell"));
+        let expected = 2.0 * (weights[0] * of[0] + weights[1] * of[1]).ln();
+        let log_reward: f64 = log_reward.parse().expect("a number");
+        assert!((log_reward - expected).abs() < 1e-12, "{row}: {expected}");
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
 }
 
 #[test]

@@ -40,6 +40,21 @@ kind = "temperature"
 values = [0.5, 1.0]
 "#;
 
+/// All preferences between two objectives.
+const PREFERENCES: &str = r#"
+name = "preferences"
+environment = { kind = "multi-objective-grid", side = 4, objectives = ["branin", "shubert"] }
+condition = { kind = "preference", concentration = 0.5, exponent = 2.0 }
+policy = { kind = "mlp", hidden = [16] }
+objective = { kind = "trajectory-balance" }
+budget = { iterations = 60, batch_size = 16 }
+
+[evaluation]
+every = 20
+samples = 50
+correlation = { test_size = 16, backward_samples = 2 }
+"#;
+
 const ITERATIONS: u64 = 4000;
 const EVERY: u64 = 20;
 const KILLS: u32 = 10;
@@ -148,7 +163,7 @@ fn the_objects_of_a_guide_and_drawn_conditions_continue() {
             "hidden = [32, 32], trunk = \"separate\"",
         );
     let conditional = format!("{GRID}{CONDITION}");
-    for text in [guided, conditional] {
+    for text in [guided, conditional, PREFERENCES.to_owned()] {
         let place = Place::new(&text);
         succeed(&mut place.run("whole"));
         succeed(place.run("parts").args(["--set", "budget.iterations=40"]));

@@ -76,6 +76,19 @@ fn log_z_starts_as_one_number_and_depends_on_the_condition_alone() {
 }
 
 #[test]
+fn log_z_depends_on_every_number_of_a_condition() {
+    let set = ConditionSet::Simplex {
+        concentration: vec![1.0; 3],
+    };
+    let env = Conditional::new(Hypergrid::new(2, 4).unwrap(), set).unwrap();
+    let drawn = drawn(policy(&env), 5, 0.8);
+    let at = |w: [f64; 3]| drawn.log_z_of(&env.at(w));
+    let conditions = [[0.6, 0.2, 0.2], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]].map(at);
+    assert!(conditions[0] != conditions[1] && conditions[1] != conditions[2]);
+    assert_eq!(at([0.6, 0.2, 0.2]), conditions[0]);
+}
+
+#[test]
 fn a_backward_rollout_ends_at_the_source_of_its_condition() {
     let env = env();
     let policy = policy(&env);
