@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    BitSequence, BitSequenceState, Environment, Hypergrid, HypergridState, Indexed, Peptide,
-    PeptideState, Sequence, SequenceState, Set, SetState, TfBind8, TfBind8State,
+    Bag, BagState, BitSequence, BitSequenceState, Environment, Hypergrid, HypergridState, Indexed,
+    Peptide, PeptideState, Sequence, SequenceState, Set, SetState, TfBind8, TfBind8State,
 };
 
 /// An environment that can tell, without a search, whether a state lies on a way to an object.
@@ -85,6 +85,14 @@ impl Substructure for Set {
         } else {
             part.bits() & !object.bits() == 0
         }
+    }
+}
+
+/// No letter is in more often.
+impl Substructure for Bag {
+    fn contains(&self, object: &BagState, part: &BagState) -> bool {
+        let mut pairs = part.counts().iter().zip(object.counts());
+        pairs.all(|(p, x)| p <= x)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Bags.
 
-use super::{KnownTarget, Problem, StateOf, uniform_terminals};
+use super::{BoxedGuide, KnownTarget, Problem, StateOf, guide_on, uniform_terminals};
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Bag, BagOrder, BagReward, Enumerable as _, Sequence};
+use gfn_env::{Bag, BagOrder, BagReward, Enumerable as _, Sequence, SubstructureGuideConfig};
 
 /// Multisets of letters; the distance is the number of letters to replace. A mode is a multiset with the reward of modes.
 #[derive(Clone, Debug)]
@@ -46,6 +46,13 @@ impl Problem for BagProblem {
 
     fn known_target(&self) -> Option<KnownTarget> {
         Some(known_target(&self.reward, BagOrder::Multiset))
+    }
+
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment, config)
     }
 }
 
@@ -93,6 +100,13 @@ impl Problem for BagStringProblem {
 
     fn known_target(&self) -> Option<KnownTarget> {
         Some(known_target(&self.reward, BagOrder::Append))
+    }
+
+    fn substructure_guide(
+        &self,
+        config: SubstructureGuideConfig,
+    ) -> Option<BoxedGuide<StateOf<Self>>> {
+        guide_on(self.environment.clone(), config)
     }
 }
 

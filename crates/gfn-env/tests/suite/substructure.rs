@@ -5,7 +5,7 @@ use gfn_env::guide::{
 };
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BackwardAction, BitSequence, BuildOrder, Environment, Hypergrid, Indexed, Peptide,
+    Action, BackwardAction, Bag, BitSequence, BuildOrder, Environment, Hypergrid, Indexed, Peptide,
     Sequence, Set, StateGraph, Substructure, Trajectories,
 };
 
@@ -43,6 +43,7 @@ fn parts_are_the_states_on_the_ways_to_an_object() {
         check_contains(&BitSequence::new(3, 1, order).unwrap());
     }
     check_contains(&Sequence::new(3, 3).unwrap());
+    check_contains(&Bag::new(3, 4).unwrap());
     check_contains(&Peptide::new(1, 3, "KAD").unwrap());
     for stopping in [Stopping::AtSize, Stopping::AnySize] {
         check_contains(&Set::new(5, 3, stopping).unwrap());
