@@ -39,7 +39,7 @@ impl SoftmaxMixture {
 
     /// `(1 − epsilon)` of this and `epsilon` of the uniform distribution; `None` where an action is fixed.
     pub fn with_uniform(self, epsilon: f32) -> Option<Self> {
-        self.fixed_action.is_none().then(|| Self {
+        self.fixed_action.is_none().then_some(Self {
             // Exactly `epsilon` where there was none before.
             epsilon: epsilon + (1.0 - epsilon) * self.epsilon,
             ..self

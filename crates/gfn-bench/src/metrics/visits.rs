@@ -43,7 +43,8 @@ impl Visits {
         for (i, part) in self.parts.iter().enumerate() {
             let last = end_of(i).min(iterations);
             for ((row, column), n) in part {
-                text.push_str(&format!("{first},{last},{row},{column},{n}\n"));
+                let line = format!("{first},{last},{row},{column},{n}\n");
+                text.push_str(&line);
             }
             first = last + 1;
         }

@@ -106,7 +106,7 @@ impl Problem for BagStringProblem {
         &self,
         config: SubstructureGuideConfig,
     ) -> Option<BoxedGuide<StateOf<Self>>> {
-        guide_on(self.environment.clone(), config)
+        guide_on(self.environment, config)
     }
 }
 
