@@ -38,12 +38,16 @@ def arguments(description, objectives=("tb",), has_exit=True):
     parser.add_argument("--warm-up", type=int, default=5, help="least iterations before the first window")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--platform", default="cpu", help="of JAX: cpu, cuda, rocm; torch runs on the CPU")
     options = parser.parse_args()
     options.stop_probability = getattr(options, "stop_probability", 0.0)
     if not 0.0 <= options.stop_probability < 1.0:
         parser.error("--stop-probability has to be at least 0 and less than 1")
     if min(options.batch_size, options.windows, options.warm_up, options.threads) < 1 or options.seconds <= 0.0:
         parser.error("--batch-size, --windows, --warm-up and --threads have to be at least 1, --seconds positive")
+    # Read by JAX when it is imported; torch does not know them.
+    os.environ["JAX_PLATFORMS"] = options.platform
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[: options.threads])
@@ -99,6 +103,7 @@ def report(options, library, version, compile_s, figures):
         "batch_size": options.batch_size,
         **figures,
         "threads": options.threads,
+        "platform": options.platform,
         "stop_probability": options.stop_probability,
         "compile_s": compile_s,
         # Linux counts in KiB.

@@ -41,10 +41,19 @@ pub(crate) fn run(workspace: &Workspace, flags: &Bench) -> Result<()> {
 
 /// The comparison with other libraries, under the name that its report has among the suites.
 fn speed(workspace: &Workspace, flags: &Bench) -> Result<()> {
-    if flags.devices.is_some() || flags.seeds.is_some() || flags.jobs.is_some() {
-        bail!(
-            "--suite speed measures one program at a time on flex: it has no --devices, --seeds and --jobs"
-        );
+    if flags.seeds.is_some() || flags.jobs.is_some() {
+        bail!("--suite speed measures one program at a time: it has no --seeds and --jobs");
+    }
+    if let Some(devices) = &flags.devices {
+        let features = features(devices)?;
+        if flags.dry_run {
+            println!(
+                "benches/peers/accelerators.py --devices {devices}: our program on each device, and gfnx on the same \
+                 card where its JAX sees one"
+            );
+            return Ok(());
+        }
+        return crate::peers::measure_devices(workspace, devices, &features, &flags.arguments);
     }
     if flags.dry_run {
         println!(
@@ -145,6 +154,20 @@ mod tests {
     fn the_backends_suite_asks_for_three_devices() {
         assert_eq!(default_devices("backends"), Some("flex,ndarray,wgpu"));
         assert_eq!(default_devices("smoke"), None);
+    }
+
+    #[test]
+    fn speed_takes_devices_and_refuses_seeds() {
+        let workspace = Workspace::find().expect("a workspace");
+        let dry = |arguments: &[&str]| {
+            let all = [&["bench", "--suite", "speed", "--dry-run"], arguments].concat();
+            run(&workspace, &parse(&all)).map_err(|error| error.to_string())
+        };
+        assert_eq!(dry(&["--devices", "wgpu,cuda:0"]), Ok(()));
+        assert_eq!(dry(&[]), Ok(()));
+        let error = dry(&["--devices", "gpu"]).expect_err("unknown");
+        assert!(error.contains("unknown device `gpu`"), "{error}");
+        assert!(dry(&["--seeds", "3"]).is_err());
     }
 
     #[test]

@@ -65,6 +65,23 @@ pub(crate) fn measure(workspace: &Workspace, out: &str, arguments: &[OsString]) 
     Ok(())
 }
 
+/// Runs our program on devices, and gfnx beside it, and writes the table under `runs/speed-devices`.
+pub(crate) fn measure_devices(
+    workspace: &Workspace,
+    devices: &str,
+    features: &[String],
+    arguments: &[OsString],
+) -> Result<()> {
+    let python = install(workspace, "gfnx")?;
+    let program = workspace.build_release(features)?;
+    cmd!(
+        workspace.shell,
+        "python3 benches/peers/accelerators.py --gfnx {python} --ours {program} --devices {devices} --out runs/speed-devices {arguments...}"
+    )
+    .run()?;
+    Ok(())
+}
+
 /// Makes the environment of a library, unless it is there with the same requirements, and returns its Python.
 fn install(workspace: &Workspace, library: &str) -> Result<PathBuf> {
     let shell = &workspace.shell;

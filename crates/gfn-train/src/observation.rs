@@ -1,7 +1,7 @@
 //! What a step tells about itself beside its loss: log-weights of its trajectories, and log Z.
 
 use burn::tensor::Tensor;
-use gfn_loss::LogProbs;
+use gfn_loss::{LogProbs, transfers};
 
 /// Numbers of one step, before its update.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,13 @@ pub struct LogZ {
     pub learning_rate: f64,
 }
 
+/// The loss, read back from the device.
+pub(crate) fn read_loss(loss: &Tensor<1>) -> f64 {
+    let loss = loss.clone().inner();
+    let data = transfers::read_back(&loss.device(), || loss.into_data());
+    data.iter::<f64>().sum()
+}
+
 /// The loss and the observation, with one read-back from the device; sums are made on the host in double precision.
 pub(crate) fn read_back(
     loss: &Tensor<1>,
@@ -29,7 +36,6 @@ pub(crate) fn read_back(
     log_probs: Option<LogProbs>,
     log_reward: &[f64],
 ) -> (f64, Option<Observation>) {
-    let loss = loss.clone().inner();
     let Some(LogProbs {
         log_pf,
         log_pb,
@@ -37,8 +43,9 @@ pub(crate) fn read_back(
         ..
     }) = log_probs
     else {
-        return (f64::from(loss.into_scalar::<f32>()), None);
+        return (read_loss(loss), None);
     };
+    let loss = loss.clone().inner();
     // One value; a log Z that depends on a condition has several, and none of them is watched.
     let log_z = log_z.filter(|log_z| log_z.dims() == [1]);
     let mut parts = vec![loss, log_pf.inner(), log_pb.inner()];

@@ -11,7 +11,7 @@ pub use guide::KeptObject;
 use crate::backward::{BackwardBatch, BackwardState, BackwardTrainer, BackwardTraining};
 use crate::batch::{Source, TrainingBatch};
 use crate::error::{TrainError, require_finite};
-use crate::observation::{Observation, read_back};
+use crate::observation::{Observation, read_back, read_loss};
 use crate::optimiser::{Adam, AdamConfig, AdamState};
 use crate::{Evaluation, LogZSource, Objective, Objects, RegressionConfig};
 use gfn_env::{
@@ -350,7 +350,7 @@ where
             let rate = self.config.optimiser.log_z_learning_rate.at(iteration);
             read_back(&loss, log_z, rate, log_probs, trajectories.log_reward())
         } else {
-            (f64::from(loss.clone().into_scalar::<f32>()), None)
+            (read_loss(&loss), None)
         };
         if let Some(observation) = &mut observation
             && n_own > 0

@@ -1,17 +1,21 @@
 //! Speed of whole training iterations on fixed workloads, for comparison with other libraries and with the arithmetic.
 
 pub mod floor;
+mod transfers;
+
+pub use transfers::TransferFigures;
 
 use crate::run::peak_memory_bytes;
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use gfn_env::{
     BitSequence, BitSequenceReward, BuildOrder, Environment, Features, HammingReward, Hypergrid,
-    HypergridReward, Reward, Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig,
+    HypergridReward, Reward, Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig, Trajectories,
 };
 use gfn_explore::Behaviour;
 use gfn_policy::{
-    BackwardPolicy, Kernels, MlpConfig, MlpFlowPolicy, MlpPolicy, Policy, masked_softmax,
+    BackwardPolicy, Kernels, MlpConfig, MlpFlowPolicy, MlpPolicy, Policy, Sampling, SoftmaxMixture,
+    masked_softmax,
 };
 use gfn_train::{
     AwakeThreads, DetailedBalance, Objective, Phases, SubTrajectoryBalance, Trainer, TrainerConfig,
@@ -31,6 +35,10 @@ pub struct SpeedConfig {
     pub side: usize,
     /// Fused or composed operations.
     pub kernels: Kernels,
+    /// Where trajectories are sampled.
+    pub sampling: Sampling,
+    /// Whether a further window measures transfers.
+    pub transfers: bool,
     /// Probability of the exit in every state of a hypergrid; 0 samples from the policy itself.
     pub stop_probability: f64,
     /// Length of a window in seconds.
@@ -82,6 +90,9 @@ pub struct SpeedFigures {
     pub peak_rss_bytes: Option<u64>,
     /// Shares of the time.
     pub shares: PhaseShares,
+    /// Time and bytes of transfers, of a window of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<TransferFigures>,
     /// Operations per second of a square matrix product on one core, the best of repeated measurements.
     pub product_rate: f64,
     /// The time that the matrix products take at this rate on all threads, over the time taken.
@@ -129,6 +140,14 @@ impl Behaviour for FixedStop {
         } else {
             probabilities[self.exit] = 1.0;
         }
+    }
+
+    fn closed_form(&self, _iteration: u64) -> Option<SoftmaxMixture> {
+        Some(SoftmaxMixture {
+            epsilon: self.probability,
+            fixed_action: Some(self.exit),
+            ..SoftmaxMixture::policy()
+        })
     }
 }
 
@@ -227,11 +246,13 @@ fn by_objective<E: Environment, R: Reward<E::State>>(
     };
     let outputs = problem.0.n_actions() + backward;
     if objective == "tb" {
-        let policy = MlpPolicy::new(shape, &problem.0, streams, &device);
+        let policy =
+            MlpPolicy::new(shape, &problem.0, streams, &device).with_sampling(config.sampling);
         let count = |active| floor::operations_per_transition(active, &shape.hidden, outputs);
         return windows(config, problem, policy, TrajectoryBalance, stop, count);
     }
-    let policy = MlpFlowPolicy::new(shape, &problem.0, streams, &device);
+    let policy =
+        MlpFlowPolicy::new(shape, &problem.0, streams, &device).with_sampling(config.sampling);
     let count = |active| floor::operations_per_transition(active, &shape.hidden, outputs + 1);
     if objective == "db" {
         return windows(
@@ -278,40 +299,27 @@ where
     let _awake = on_host.then(AwakeThreads::new);
     trainer.run(config.warm_up, |_, _| {}).context("warm-up")?;
     let window = Duration::from_secs_f64(config.seconds);
-    let (mut rates, mut transitions, mut iterations, mut total) = (Vec::new(), 0, 0_u64, 0.0);
-    let mut phases = Phases::default();
+    let mut totals = Totals::default();
+    let mut rates = Vec::new();
     let mut active = 0.0;
     for _ in 0..config.windows {
-        let start = Instant::now();
-        let mut done = 0_u64;
-        let mut last = None;
-        while start.elapsed() < window {
-            let (report, trajectories) = trainer.step()?;
-            transitions += report.n_transitions;
-            phases.rollout += report.phases.rollout;
-            phases.evaluation += report.phases.evaluation;
-            phases.backward += report.phases.backward;
-            phases.optimiser += report.phases.optimiser;
-            done += 1;
-            last = Some(trajectories);
-        }
-        let elapsed = start.elapsed().as_secs_f64();
-        rates.push(done as f64 / elapsed);
-        iterations += done;
-        total += elapsed;
-        // Features of a state: of the last batch, they hardly vary.
-        let mut features = Features::new(trainer.environment().n_features());
-        for trajectory in last.iter().flat_map(|batch| batch.iter()) {
-            for state in &trajectory.states[..trajectory.actions.len()] {
-                trainer
-                    .environment()
-                    .encode(state, &mut features.push_row());
-            }
-        }
-        active = features.indices().len() as f64 / features.n_rows().max(1) as f64;
+        let (rate, last) = totals.run(&mut trainer, window)?;
+        rates.push(rate);
+        active = active_features(trainer.environment(), &last);
     }
+    let transfers = if config.transfers {
+        Some(transfers::measure(&mut trainer, window)?)
+    } else {
+        None
+    };
     drop(_awake);
     let product_rate = floor::product_rate(Duration::from_millis(300));
+    let Totals {
+        iterations,
+        transitions,
+        seconds: total,
+        phases,
+    } = totals;
     let floor_s = transitions as f64 * operations(active) / product_rate / config.threads as f64;
     Ok(SpeedFigures {
         library: "gfn",
@@ -331,9 +339,63 @@ where
             backward: phases.backward.as_secs_f64() / total,
             optimiser: phases.optimiser.as_secs_f64() / total,
         },
+        transfers,
         product_rate,
         floor_share: floor_s / total,
     })
+}
+
+/// Sums over windows.
+#[derive(Debug, Default)]
+struct Totals {
+    iterations: u64,
+    transitions: usize,
+    seconds: f64,
+    phases: Phases,
+}
+
+impl Totals {
+    /// Trains for a window; returns its iterations per second and the last batch.
+    fn run<E, R, P, O>(
+        &mut self,
+        trainer: &mut Trainer<E, R, P, O>,
+        window: Duration,
+    ) -> Result<(f64, Trajectories<E::State>)>
+    where
+        E: Environment,
+        R: Reward<E::State>,
+        P: Policy,
+        O: Objective<P>,
+    {
+        let start = Instant::now();
+        let mut done = 0_u64;
+        loop {
+            let (report, trajectories) = trainer.step()?;
+            self.transitions += report.n_transitions;
+            self.phases.rollout += report.phases.rollout;
+            self.phases.evaluation += report.phases.evaluation;
+            self.phases.backward += report.phases.backward;
+            self.phases.optimiser += report.phases.optimiser;
+            done += 1;
+            if start.elapsed() >= window {
+                let elapsed = start.elapsed().as_secs_f64();
+                self.iterations += done;
+                self.seconds += elapsed;
+                return Ok((done as f64 / elapsed, trajectories));
+            }
+        }
+    }
+}
+
+/// Features of a state: of the last batch, they hardly vary.
+fn active_features<E: Environment>(environment: &E, batch: &Trajectories<E::State>) -> f64 {
+    let mut features = Features::new(environment.n_features());
+    for trajectory in batch.iter() {
+        for state in &trajectory.states[..trajectory.actions.len()] {
+            environment.encode(state, &mut features.push_row());
+        }
+    }
+    features.indices().len() as f64 / features.n_rows().max(1) as f64
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -346,6 +408,8 @@ mod tests {
             batch_size: 3,
             side: 4,
             kernels: Kernels::Fused,
+            sampling: Sampling::Automatic,
+            transfers: false,
             stop_probability: 0.1,
             seconds: 1e-3,
             windows: 2,
@@ -364,6 +428,44 @@ mod tests {
                 figures.mean_length >= 1.0 && figures.floor_share > 0.0,
                 "{figures:?}"
             );
+        }
+    }
+
+    #[test]
+    fn every_workload_runs_as_on_an_accelerator() {
+        for workload in WORKLOADS {
+            let config = SpeedConfig {
+                kernels: Kernels::Composed,
+                sampling: Sampling::Device,
+                transfers: true,
+                ..config(workload)
+            };
+            let figures = measure(&config, &Device::flex()).unwrap();
+            let transfers = figures.transfers.unwrap();
+            assert!(
+                transfers.uploaded_bytes_per_transition > 0.0
+                    && transfers.read_back_bytes_per_transition > 0.0,
+                "{workload}: {transfers:?}"
+            );
+            let share = transfers.upload_share + transfers.read_back_share;
+            assert!(share > 0.0 && share < 1.0, "{workload}: {transfers:?}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_exit_is_its_closed_form() {
+        let stop = FixedStop {
+            probability: 0.1,
+            exit: 2,
+        };
+        let form = stop.closed_form(0).unwrap();
+        for allowed in [[true; 3], [true, false, true], [false, false, true]] {
+            let (mut expected, mut found) = ([9.0; 3], [9.0; 3]);
+            stop.probabilities(&[1.0, -1.0, 4.0], &allowed, 0, &mut expected);
+            form.probabilities(&[1.0, -1.0, 4.0], &allowed, &mut found);
+            for (a, b) in expected.iter().zip(found) {
+                assert!((a - b).abs() < 1e-6, "{expected:?} {found:?}");
+            }
         }
     }
 

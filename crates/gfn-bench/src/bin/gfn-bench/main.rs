@@ -19,7 +19,7 @@ use gfn_bench::report;
 use gfn_bench::run::{self, Progress, RunOptions, file};
 use gfn_bench::speed::{self, SpeedConfig};
 use gfn_bench::{DeviceSpec, Experiment};
-use gfn_policy::Kernels;
+use gfn_policy::{Kernels, Sampling};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -135,6 +135,12 @@ struct SpeedArgs {
     /// Plain tensor operations instead of fused ones.
     #[arg(long)]
     composed: bool,
+    /// Where trajectories are sampled: where it is faster, from a copy of the weights on the host, or on the device.
+    #[arg(long, value_enum, default_value_t = SamplingPlace::Automatic)]
+    sampling: SamplingPlace,
+    /// Measure transfers between host and device in a further window.
+    #[arg(long)]
+    transfers: bool,
     /// Device.
     #[arg(long, default_value = "flex")]
     device: String,
@@ -156,6 +162,17 @@ struct SpeedArgs {
     /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+}
+
+/// Where trajectories are sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SamplingPlace {
+    /// By the size of the batch on an accelerator, on the host elsewhere.
+    Automatic,
+    /// From a copy of the weights on the host.
+    Host,
+    /// On the device.
+    Device,
 }
 
 /// How progress is shown.
@@ -342,6 +359,12 @@ fn measure_speed(args: SpeedArgs) -> Result<()> {
         } else {
             Kernels::Fused
         },
+        sampling: match args.sampling {
+            SamplingPlace::Automatic => Sampling::Automatic,
+            SamplingPlace::Host => Sampling::Host,
+            SamplingPlace::Device => Sampling::Device,
+        },
+        transfers: args.transfers,
         stop_probability: args.stop_probability,
         seconds: args.seconds,
         windows: args.windows,
