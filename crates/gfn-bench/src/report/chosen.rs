@@ -28,14 +28,14 @@ pub fn chosen_curves(
                 .iter()
                 .map(|figure| (figure.as_str(), figure.as_str(), runs));
             let title = format!("{}, {experiment}", group.join(" beside "));
-            plots.extend(plot(&title, "value", lines));
+            plots.extend(curves_plot(&title, "value", lines));
         }
     }
     for figure in figures {
         let lines = experiments
             .iter()
             .map(|(experiment, runs)| (experiment.as_str(), figure.as_str(), runs));
-        plots.extend(plot(
+        plots.extend(curves_plot(
             &format!("{figure} of every experiment"),
             figure,
             lines,
@@ -56,8 +56,9 @@ fn name(run: &Run) -> String {
     }
 }
 
-/// One plot of `(label, figure, runs)`; `None` where no run has any of the figures.
-fn plot<'a>(
+/// One plot over training of `(name of the line, figure, runs of all seeds)`, labelled `label` on its vertical axis, which is logarithmic
+/// where all values are positive; lines are medians over seeds. `None` where no run has any of the figures.
+pub fn curves_plot<'a>(
     title: &str,
     label: &str,
     lines: impl Iterator<Item = (&'a str, &'a str, &'a Vec<&'a Run>)>,

@@ -87,7 +87,7 @@ mod tests {
         ]);
         let runs = collect(&[root.path()]).unwrap();
         let out = tempfile::tempdir().unwrap();
-        let paths = write_report("smoke", &runs, &[], out.path()).unwrap();
+        let paths = write_report("smoke", &runs, &[], &[], out.path()).unwrap();
         for path in [&paths.html, &paths.markdown] {
             let text = std::fs::read_to_string(path).unwrap();
             for (part, times) in [

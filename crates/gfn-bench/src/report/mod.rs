@@ -28,14 +28,14 @@ mod row;
 mod run;
 mod section;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-pub use chosen::chosen_curves;
+pub use chosen::{chosen_curves, curves_plot};
 pub use compare::{Comparison, ComparisonRow, compare};
 pub use overview::results_table;
 pub use publish::publish;
@@ -58,6 +58,8 @@ pub struct ReportPaths {
 
 /// Writes the report of `suite` into `out_dir`.
 ///
+/// `tabulated` are further runs, whose figures stand in `extra_sections`: the page adds only their problems and their versions.
+///
 /// `extra_sections` are a suite's own parts; they come right after the results. Their rows join `report.json`, and one
 /// with the study, cell, device and metric of a built-in row replaces it, which is how a suite adds published figures.
 ///
@@ -67,6 +69,7 @@ pub struct ReportPaths {
 pub fn write_report(
     suite: &str,
     runs: &[Run],
+    tabulated: &[Run],
     extra_sections: &[Section],
     out_dir: &Path,
 ) -> anyhow::Result<ReportPaths> {
@@ -82,9 +85,10 @@ pub fn write_report(
     sections.extend(overview::further(runs));
     sections.extend(provenance::environments(runs));
     sections.extend(health::section(runs));
-    sections.extend(provenance::unfinished(runs));
+    let all: Vec<Run> = runs.iter().chain(tabulated).cloned().collect();
+    sections.extend(provenance::unfinished(&all));
     sections.extend(provenance::configurations(runs));
-    sections.extend(provenance::versions(runs));
+    sections.extend(provenance::versions(&all));
     let plots = section::drawn(&sections)?;
 
     let plots_dir = out_dir.join("plots");

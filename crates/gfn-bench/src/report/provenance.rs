@@ -157,10 +157,27 @@ pub(super) fn configurations(runs: &[Run]) -> Option<Section> {
         section = section.with_details(
             &format!("{experiment}{note}"),
             "toml",
-            first.config_text.trim_end(),
+            &with_exponents(first.config_text.trim_end()),
         );
     }
     (!by_experiment.is_empty()).then_some(section)
+}
+
+/// The same TOML with tiny numbers as `1e-300`: its writer spells them with hundreds of zeros.
+fn with_exponents(text: &str) -> String {
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    let mut short = String::with_capacity(text.len());
+    for token in text.split_inclusive(|c| !is_number(c)) {
+        let number = token.trim_end_matches(|c| !is_number(c));
+        match number.parse::<f64>() {
+            Ok(x) if number.trim_start_matches('-').starts_with("0.00000") && x != 0.0 => {
+                short.push_str(&format!("{x:e}"));
+                short.push_str(&token[number.len()..]);
+            }
+            _ => short.push_str(token),
+        }
+    }
+    short
 }
 
 /// The facts of the manifests: one line per fact, with every value that it has among the runs.
@@ -218,6 +235,16 @@ mod tests {
     use super::super::testing::{RunFolder, tree};
     use super::*;
     use crate::report::collect;
+
+    #[test]
+    fn tiny_numbers_of_a_configuration_have_an_exponent() {
+        let text =
+            "a = 0.0000000012\nb = [0.5, -0.0000001]\nc = \"ACD\"\nd = 0.0\ne = -2\nf = 0.001";
+        let short = "a = 1.2e-9\nb = [0.5, -1e-7]\nc = \"ACD\"\nd = 0.0\ne = -2\nf = 0.001";
+        assert_eq!(with_exponents(text), short);
+        let value = |text: &str| text.parse::<toml::Table>().unwrap();
+        assert_eq!(value(text), value(short));
+    }
 
     #[test]
     fn an_environment_is_its_settings() {

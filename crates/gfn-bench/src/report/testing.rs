@@ -7,14 +7,14 @@ use std::path::Path;
 use crate::summary::RunSummary;
 
 /// A run folder to be written; complete unless something is taken away.
-pub(super) struct RunFolder {
+pub(crate) struct RunFolder {
     path: String,
     files: Vec<(String, String)>,
 }
 
 impl RunFolder {
     /// A complete run whose exact TV falls as `1 / (1 + step)`, scaled with the seed.
-    pub(super) fn new(experiment: &str, device: &str, seed: u64) -> Self {
+    pub(crate) fn new(experiment: &str, device: &str, seed: u64) -> Self {
         let mut metrics = "step,wall_s,name,value\n".to_owned();
         for step in (0..=100_u32).step_by(10) {
             let value = (1.0 + 0.1 * seed as f64) / f64::from(1 + step);
@@ -60,19 +60,19 @@ impl RunFolder {
         }
     }
 
-    pub(super) fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.files.retain(|(file, _)| file != name);
         self
     }
 
-    pub(super) fn with_file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn with_file(self, name: &str, text: &str) -> Self {
         let mut folder = self.without(name);
         folder.files.push((name.to_owned(), text.to_owned()));
         folder
     }
 
     /// Replaces figures of the summary; `None` is null.
-    pub(super) fn with_figures(self, figures: &[(&str, Option<f64>)]) -> Self {
+    pub(crate) fn with_figures(self, figures: &[(&str, Option<f64>)]) -> Self {
         let text = self
             .files
             .iter()
@@ -85,7 +85,7 @@ impl RunFolder {
         self.with_file("summary.json", &serde_json::to_string(&summary).unwrap())
     }
 
-    pub(super) fn failed(self, reason: &str) -> Self {
+    pub(crate) fn failed(self, reason: &str) -> Self {
         self.without("summary.json")
             .with_file("failure.txt", reason)
     }
@@ -100,7 +100,7 @@ impl RunFolder {
 }
 
 /// Writes run folders below a temporary folder.
-pub(super) fn tree(folders: &[RunFolder]) -> tempfile::TempDir {
+pub(crate) fn tree(folders: &[RunFolder]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for folder in folders {
         folder.write(root.path());

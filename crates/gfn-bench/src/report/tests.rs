@@ -40,7 +40,7 @@ fn a_report_is_three_files_that_agree() {
             )
             .with_published(0.25, Verdict::NotReproduced),
         );
-    let paths = write_report("smoke", &sample_runs(), &[extra], out.path()).unwrap();
+    let paths = write_report("smoke", &sample_runs(), &[], &[extra], out.path()).unwrap();
 
     let (html, markdown) = (read(&paths.html), read(&paths.markdown));
     for text in [&html, &markdown] {
@@ -97,12 +97,12 @@ fn a_report_is_three_files_that_agree() {
 fn writing_again_gives_the_same_bytes_and_no_stale_plots() {
     let out = tempfile::tempdir().unwrap();
     let old = Section::new("Old").with_plot(LinePlot::new("gone", "x", "y"));
-    write_report("smoke", &sample_runs(), &[old], out.path()).unwrap();
+    write_report("smoke", &sample_runs(), &[], &[old], out.path()).unwrap();
     assert!(out.path().join("plots/old-gone.svg").exists());
-    let paths = write_report("smoke", &sample_runs(), &[], out.path()).unwrap();
+    let paths = write_report("smoke", &sample_runs(), &[], &[], out.path()).unwrap();
     assert!(!out.path().join("plots/old-gone.svg").exists());
     let before = (read(&paths.html), read(&paths.markdown), read(&paths.json));
-    let paths = write_report("smoke", &sample_runs(), &[], out.path()).unwrap();
+    let paths = write_report("smoke", &sample_runs(), &[], &[], out.path()).unwrap();
     assert_eq!(
         (read(&paths.html), read(&paths.markdown), read(&paths.json)),
         before
@@ -113,9 +113,32 @@ fn writing_again_gives_the_same_bytes_and_no_stale_plots() {
 fn a_suite_without_a_complete_run_still_reports() {
     let out = tempfile::tempdir().unwrap();
     let root = tree(&[RunFolder::new("a", "flex", 0).failed("no Vulkan driver")]);
-    let paths = write_report("smoke", &collect(&[root.path()]).unwrap(), &[], out.path()).unwrap();
+    let paths = write_report(
+        "smoke",
+        &collect(&[root.path()]).unwrap(),
+        &[],
+        &[],
+        out.path(),
+    )
+    .unwrap();
     let html = read(&paths.html);
     assert!(html.contains("No run is complete") && html.contains("no Vulkan driver"));
     assert!(read(&paths.json).contains("\"rows\": []"));
-    write_report("nothing", &[], &[], out.path()).unwrap();
+    write_report("nothing", &[], &[], &[], out.path()).unwrap();
+}
+
+#[test]
+fn tabulated_runs_add_their_problems_and_versions_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let root = tree(&[
+        RunFolder::new("cell-a", "flex", 0),
+        RunFolder::new("cell-b", "flex", 0).failed("the loss is infinite"),
+    ]);
+    let runs = collect(&[root.path()]).unwrap();
+    let table = Section::new("Matrix").with_paragraph("figures of the cells");
+    let paths = write_report("matrix", &[], &runs, &[table], out.path()).unwrap();
+    let page = read(&paths.markdown);
+    assert!(page.contains("the loss is infinite") && page.contains("Versions and devices"));
+    assert!(!page.contains("## Configurations") && !page.contains("complete runs"));
+    assert!(read(&paths.json).contains("\"rows\": []"));
 }

@@ -5,8 +5,8 @@ use crate::report::{Run, Section};
 use crate::run::file;
 use std::collections::BTreeMap;
 
-/// Maps for the first seed of each experiment that wrote them.
-pub(super) fn sections(runs: &[Run]) -> Vec<Section> {
+/// Maps for the first seed of each experiment that wrote them: distributions of `runs`, and where training sampled in `visited`.
+pub(super) fn sections(runs: &[Run], visited: &[Run]) -> Vec<Section> {
     let learned = Section::new("Target and learned distribution").with_paragraph(
         "Exact probability of every object, R/Z beside P_T, for the first seed of each experiment whose objects lie on a \
          plane.",
@@ -15,14 +15,11 @@ pub(super) fn sections(runs: &[Run]) -> Vec<Section> {
         "How often each object was in a training batch, whichever source it came from, in the iterations above each map; \
          the first seed of each experiment. Grey: never.",
     );
-    let maps = [
-        (learned, distribution as fn(&Run) -> Option<HeatMap>),
-        (sampled, visits),
+    let drawn = [
+        draw(runs, learned, distribution),
+        draw(visited, sampled, visits),
     ];
-    let drawn = maps
-        .into_iter()
-        .map(|(section, read)| draw(runs, section, read));
-    drawn.flatten().collect()
+    drawn.into_iter().flatten().collect()
 }
 
 fn draw(runs: &[Run], mut section: Section, read: fn(&Run) -> Option<HeatMap>) -> Option<Section> {

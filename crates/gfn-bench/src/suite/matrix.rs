@@ -16,7 +16,7 @@
 use super::SuiteExperiment;
 use crate::experiment::Experiment;
 use crate::metrics::statistics::Spread;
-use crate::report::{ReportRow, Run, Section, Table, Verdict};
+use crate::report::{ReportRow, Run, Section, Table, Verdict, curves_plot};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,6 +36,13 @@ pub struct MatrixConfig {
     /// Figures that have tables of their own, without a bound.
     #[serde(default)]
     pub further: Vec<String>,
+    /// Figures drawn over training: for each a plot for every value of the last axis, with a line for each combination of the others;
+    /// with one axis alone, one plot with a line for each of its values.
+    #[serde(default)]
+    pub curves: Vec<String>,
+    /// Whether the report draws where training sampled, for the first seed of each cell whose objects lie on a plane.
+    #[serde(default)]
+    pub visits: bool,
     /// What varies; the last axis makes the columns of the table.
     pub axes: Vec<AxisConfig>,
     /// Combinations that make no sense: a cell that has all the values of one of these is left out.
@@ -142,6 +149,55 @@ impl MatrixConfig {
             }
         }
         section
+    }
+
+    /// The curves over training; `None` where there are none.
+    pub(super) fn curves(&self, experiments: &[&SuiteExperiment], runs: &[Run]) -> Option<Section> {
+        let mut columns: BTreeMap<&str, BTreeMap<String, Vec<&Run>>> = BTreeMap::new();
+        for experiment in experiments {
+            let (column, line) = match experiment
+                .place
+                .as_ref()
+                .map(|place| place.values.as_slice())
+            {
+                Some([rows @ .., column]) if !rows.is_empty() => {
+                    (column.as_str(), rows.join(" · "))
+                }
+                Some([only]) => ("", only.clone()),
+                _ => continue,
+            };
+            let of_cell = runs
+                .iter()
+                .filter(|run| run.experiment == experiment.experiment.name);
+            columns
+                .entry(column)
+                .or_default()
+                .entry(line)
+                .or_default()
+                .extend(of_cell);
+        }
+        let axis = self.axes.last().map_or("", |axis| axis.name.as_str());
+        let title = format!("Curves of {}", self.base.trim_end_matches(".toml"));
+        let mut section = Section::new(&title).with_paragraph(
+            "Figures of the page on metrics, by their names; lines are medians over seeds.",
+        );
+        let mut drawn = false;
+        for figure in &self.curves {
+            for (column, rows) in &columns {
+                let lines = rows
+                    .iter()
+                    .map(|(row, runs)| (row.as_str(), figure.as_str(), runs));
+                let title = match *column {
+                    "" => figure.clone(),
+                    column => format!("{figure}, {axis} {column}"),
+                };
+                if let Some(plot) = curves_plot(&title, figure, lines) {
+                    drawn = true;
+                    section = section.with_plot(plot);
+                }
+            }
+        }
+        drawn.then_some(section)
     }
 
     fn cells<'a>(
@@ -254,6 +310,8 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::testing::{RunFolder, tree};
+    use crate::report::{Block, collect};
 
     fn matrix(skip: &str) -> MatrixConfig {
         let text = format!(
@@ -315,6 +373,56 @@ mod tests {
         values.insert("none".to_owned(), vec!["budget.iterations=0".to_owned()]);
         let error = matrix.expand(0, folder.path()).unwrap_err();
         assert!(format!("{error:#}").contains("cell a, none"), "{error:#}");
+    }
+
+    #[test]
+    fn curves_have_a_plot_for_each_column_and_a_line_for_each_row() {
+        let experiments = matrix(r#"[["b", "long"]]"#)
+            .expand(0, folder().path())
+            .unwrap();
+        let root = tree(&[
+            RunFolder::new("base-a-long", "flex", 0),
+            RunFolder::new("base-a-short", "flex", 0),
+            RunFolder::new("base-b-short", "flex", 0),
+        ]);
+        let runs = collect(&[root.path()]).unwrap();
+        let drawn = |matrix: &MatrixConfig, experiments: &[SuiteExperiment]| {
+            let section = matrix.curves(&experiments.iter().collect::<Vec<_>>(), &runs)?;
+            let plots = section.blocks.into_iter().filter_map(|block| match block {
+                Block::Plot(plot) => Some((plot.title().to_owned(), plot.to_svg().unwrap())),
+                _ => None,
+            });
+            Some(plots.collect::<Vec<_>>())
+        };
+        let mut asked = matrix("[]");
+        assert!(
+            drawn(&asked, &experiments).is_none(),
+            "no curve is asked for"
+        );
+        asked.curves = vec!["exact.tv".to_owned(), "nothing".to_owned()];
+        let plots = drawn(&asked, &experiments).unwrap();
+        let titles: Vec<&str> = plots.iter().map(|(title, _)| title.as_str()).collect();
+        assert_eq!(
+            titles,
+            ["exact.tv, iterations long", "exact.tv, iterations short"]
+        );
+        let lines = |svg: &str| ["\na\n", "\nb\n"].map(|name| svg.contains(name));
+        assert_eq!(lines(&plots[0].1), [true, false]);
+        assert_eq!(lines(&plots[1].1), [true, true]);
+
+        // One axis: one plot, a line for each of its values.
+        asked.axes.truncate(1);
+        let mut alone = experiments[1..].to_vec();
+        for (experiment, value) in alone.iter_mut().zip(["a", "b"]) {
+            experiment.place = Some(MatrixPlace {
+                matrix: 0,
+                values: vec![value.to_owned()],
+            });
+        }
+        let plots = drawn(&asked, &alone).unwrap();
+        assert_eq!(plots.len(), 1);
+        assert_eq!(plots[0].0, "exact.tv");
+        assert_eq!(lines(&plots[0].1), [true, true]);
     }
 
     #[test]

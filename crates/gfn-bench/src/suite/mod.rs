@@ -127,6 +127,13 @@ impl Suite {
                 place: None,
             });
         }
+        if experiments.is_empty() && !(config.curves.is_empty() && config.together.is_empty()) {
+            bail!(
+                "suite file {}: `curves` and `together` draw experiments with a file of their own, and all of this suite belong to \
+                 matrices: move `curves` into [[matrix]]",
+                config_path.display()
+            );
+        }
         for (number, matrix) in config.matrix.iter().enumerate() {
             let cells = matrix.expand(number, &folder);
             let context = || format!("suite file {}", config_path.display());
@@ -214,18 +221,16 @@ impl Suite {
             };
             let experiments: Vec<_> = self.experiments.iter().filter(of_matrix).collect();
             sections.push(matrix.section(&self.name, &experiments, &runs));
+            sections.extend(matrix.curves(&experiments, &runs));
         }
-        // The cells of a matrix have their table; curves of hundreds of runs would show nothing.
+        // The cells of a matrix have their table and the curves that it asks for; all figures of hundreds of runs would show nothing.
         let alone: Vec<&SuiteExperiment> = self
             .experiments
             .iter()
             .filter(|e| e.place.is_none())
             .collect();
-        let shown: Vec<Run> = runs
-            .iter()
-            .filter(|run| alone.iter().any(|e| e.experiment.name == run.experiment))
-            .cloned()
-            .collect();
+        let is_alone = |run: &Run| alone.iter().any(|e| e.experiment.name == run.experiment);
+        let (shown, tabulated): (Vec<Run>, Vec<Run>) = runs.iter().cloned().partition(is_alone);
         sections.extend(expectations::section(&self.name, &alone, &shown));
         sections.extend(extra);
         sections.extend(report::chosen_curves(
@@ -233,8 +238,20 @@ impl Suite {
             &self.config.together,
             &self.config.curves,
         ));
-        sections.extend(landscapes::sections(&shown));
-        let paths = report::write_report(&self.name, &shown, &sections, &folder)?;
+        let is_visited = |e: &SuiteExperiment| match &e.place {
+            Some(place) => self.config.matrix[place.matrix].visits,
+            None => true,
+        };
+        let visited: Vec<Run> = runs
+            .iter()
+            .filter(|run| {
+                let mut experiments = self.experiments.iter().filter(|e| is_visited(e));
+                experiments.any(|e| e.experiment.name == run.experiment)
+            })
+            .cloned()
+            .collect();
+        sections.extend(landscapes::sections(&shown, &visited));
+        let paths = report::write_report(&self.name, &shown, &tabulated, &sections, &folder)?;
         Ok((paths, runs))
     }
 }

@@ -229,7 +229,7 @@ fn execute(cli: Cli) -> Result<()> {
             let name = out
                 .file_name()
                 .map_or_else(|| "report".into(), |n| n.to_string_lossy().into_owned());
-            let paths = report::write_report(&name, &runs, &[], &out)?;
+            let paths = report::write_report(&name, &runs, &[], &[], &out)?;
             println!("{}", suite::terminal_table(&report::results_table(&runs)));
             println!("{}", paths.html.display());
             Ok(())
