@@ -85,7 +85,7 @@ pub fn write_report(
     sections.extend(overview::further(runs));
     sections.extend(provenance::environments(runs));
     sections.extend(health::section(runs));
-    let all: Vec<Run> = runs.iter().chain(tabulated).cloned().collect();
+    let all: Vec<&Run> = runs.iter().chain(tabulated).collect();
     sections.extend(provenance::unfinished(&all));
     sections.extend(provenance::configurations(runs));
     sections.extend(provenance::versions(&all));

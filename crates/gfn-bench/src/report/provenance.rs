@@ -106,7 +106,7 @@ pub(super) fn environments(runs: &[Run]) -> Option<Section> {
 }
 
 /// Runs without a summary, and complete ones with a broken file.
-pub(super) fn unfinished(runs: &[Run]) -> Option<Section> {
+pub(super) fn unfinished(runs: &[&Run]) -> Option<Section> {
     let mut table = Table::new("", &["run", "state", "reason", "last step logged"], 3);
     for run in runs {
         let (state, mut reasons) = match &run.state {
@@ -181,7 +181,7 @@ fn with_exponents(text: &str) -> String {
 }
 
 /// The facts of the manifests: one line per fact, with every value that it has among the runs.
-pub(super) fn versions(runs: &[Run]) -> Option<Section> {
+pub(super) fn versions(runs: &[&Run]) -> Option<Section> {
     let mut facts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for run in runs {
         let mut flat = Vec::new();
@@ -263,7 +263,13 @@ mod tests {
         assert_eq!(environment_label(&runs[1]), "b");
         let section = format!("{:?}", environments(&runs).unwrap());
         assert!(section.contains("n_terminal = 64"), "{section}");
-        assert!(format!("{:?}", unfinished(&runs).unwrap()).contains("config.toml: "));
+        assert!(
+            format!(
+                "{:?}",
+                unfinished(&runs.iter().collect::<Vec<_>>()).unwrap()
+            )
+            .contains("config.toml: ")
+        );
     }
 
     #[test]
@@ -275,7 +281,7 @@ mod tests {
         ]);
         let section = format!(
             "{:?}",
-            unfinished(&collect(&[root.path()]).unwrap()).unwrap()
+            unfinished(&collect(&[root.path()]).unwrap().iter().collect::<Vec<_>>()).unwrap()
         );
         assert!(section.contains("a/flex/seed-1") && section.contains("loss is NaN at step 12"));
         assert!(section.contains("a/flex/seed-2") && section.contains("killed, or still running"));
@@ -290,7 +296,8 @@ mod tests {
             .collect();
         folders.push(RunFolder::new("a", "flex", 9).with_file("manifest.json", manifest));
         let root = tree(&folders);
-        let section = versions(&collect(&[root.path()]).unwrap()).unwrap();
+        let section =
+            versions(&collect(&[root.path()]).unwrap().iter().collect::<Vec<_>>()).unwrap();
         let super::super::Block::Table(table) = &section.blocks[0] else {
             panic!("not a table")
         };

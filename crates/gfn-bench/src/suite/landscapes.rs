@@ -6,7 +6,7 @@ use crate::run::file;
 use std::collections::BTreeMap;
 
 /// Maps for the first seed of each experiment that wrote them: distributions of `runs`, and where training sampled in `visited`.
-pub(super) fn sections(runs: &[Run], visited: &[Run]) -> Vec<Section> {
+pub(super) fn sections<'a>(runs: &[Run], visited: impl Iterator<Item = &'a Run>) -> Vec<Section> {
     let learned = Section::new("Target and learned distribution").with_paragraph(
         "Exact probability of every object, R/Z beside P_T, for the first seed of each experiment whose objects lie on a \
          plane.",
@@ -16,13 +16,17 @@ pub(super) fn sections(runs: &[Run], visited: &[Run]) -> Vec<Section> {
          the first seed of each experiment. Grey: never.",
     );
     let drawn = [
-        draw(runs, learned, distribution),
+        draw(runs.iter(), learned, distribution),
         draw(visited, sampled, visits),
     ];
     drawn.into_iter().flatten().collect()
 }
 
-fn draw(runs: &[Run], mut section: Section, read: fn(&Run) -> Option<HeatMap>) -> Option<Section> {
+fn draw<'a>(
+    runs: impl Iterator<Item = &'a Run>,
+    mut section: Section,
+    read: fn(&Run) -> Option<HeatMap>,
+) -> Option<Section> {
     let mut drawn: Vec<(&str, &str)> = Vec::new();
     for run in runs {
         let key = (run.experiment.as_str(), run.device.as_str());

@@ -366,6 +366,30 @@ mod tests {
     }
 
     #[test]
+    fn curves_that_nothing_would_draw_are_refused() {
+        let folder = folder();
+        let axes = "[[matrix.axes]]\nname = \"seed\"\n[matrix.axes.values]\na = [\"seed=1\"]\n";
+        let load = |curves: &str, curves_of_matrix: &str| {
+            let text = format!(
+                "title = \"t\"\n{curves}\n[[matrix]]\nbase = \"base.toml\"\nmetric = \"exact.tv\"\n{curves_of_matrix}\n{axes}"
+            );
+            std::fs::write(folder.path().join("suite.toml"), text).unwrap();
+            let (root, name) = (
+                folder.path().parent().unwrap(),
+                folder.path().file_name().unwrap(),
+            );
+            crate::suite::Suite::load(root, &name.to_string_lossy())
+        };
+        let curves = "curves = [\"exact.tv\"]";
+        let error = load(curves, "").unwrap_err().to_string();
+        assert!(
+            error.contains("suite.toml") && error.contains("into [[matrix]]"),
+            "{error}"
+        );
+        assert_eq!(load("", curves).unwrap().experiments.len(), 1);
+    }
+
+    #[test]
     fn a_wrong_setting_names_its_cell() {
         let folder = folder();
         let mut matrix = matrix("[]");

@@ -18,6 +18,7 @@ use crate::experiment::Experiment;
 use crate::report::{self, ReportPaths, Run, Section};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// `suite.toml`.
@@ -238,19 +239,20 @@ impl Suite {
             &self.config.together,
             &self.config.curves,
         ));
-        let is_visited = |e: &SuiteExperiment| match &e.place {
+        let visits_are_drawn = |e: &&SuiteExperiment| match &e.place {
             Some(place) => self.config.matrix[place.matrix].visits,
             None => true,
         };
-        let visited: Vec<Run> = runs
+        let drawn: BTreeSet<&str> = self
+            .experiments
             .iter()
-            .filter(|run| {
-                let mut experiments = self.experiments.iter().filter(|e| is_visited(e));
-                experiments.any(|e| e.experiment.name == run.experiment)
-            })
-            .cloned()
+            .filter(visits_are_drawn)
+            .map(|e| e.experiment.name.as_str())
             .collect();
-        sections.extend(landscapes::sections(&shown, &visited));
+        let visited = runs
+            .iter()
+            .filter(|run| drawn.contains(run.experiment.as_str()));
+        sections.extend(landscapes::sections(&shown, visited));
         let paths = report::write_report(&self.name, &shown, &tabulated, &sections, &folder)?;
         Ok((paths, runs))
     }
