@@ -72,7 +72,8 @@ pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{
     AggregatedPolicy, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpFlowPolicy,
-    MlpPolicy, Sampling, TabularFlowPolicy, TabularPolicy, Trunk, ValueNetwork,
+    MlpPolicy, RandomizedPriorPolicy, Sampling, TabularFlowPolicy, TabularPolicy, Trunk,
+    ValueNetwork,
 };
 pub use parameters::{
     NamedTensor, ParameterPath, ParametersError, from_safetensors, from_safetensors_with_bytes,

@@ -40,6 +40,11 @@ impl FeatureBatch {
         }
     }
 
+    /// The same rows for another network on `device`.
+    pub(crate) fn on(&self, device: Device) -> Self {
+        Self::new(Arc::clone(&self.features), device)
+    }
+
     /// The same with what the forward network put out for the first rows under the current parameters.
     pub(crate) fn with_recorded(self, recorded: Vec<Arc<Activations>>) -> Self {
         Self { recorded, ..self }

@@ -42,6 +42,7 @@ mod objects;
 mod observation;
 mod optimiser;
 mod regression;
+mod thompson;
 mod trainer;
 
 pub use auxiliary::{AuxiliaryAgent, AuxiliaryConfig, AuxiliaryError};
@@ -63,6 +64,7 @@ pub use objects::{Objects, ObjectsError};
 pub use observation::{LogZ, Observation};
 pub use optimiser::{Adam, AdamConfig, AdamState, OptimiserError, WeightDecay};
 pub use regression::{RegressionConfig, RegressionConfigError};
+pub use thompson::{ThompsonConfig, ThompsonError, ThompsonSampling};
 pub use trainer::{
     GradientVariance, KeptObject, Phases, StepReport, Trainer, TrainerConfig, TrainerState,
 };

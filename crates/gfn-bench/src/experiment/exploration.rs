@@ -4,7 +4,7 @@ use super::ObjectiveConfig;
 use anyhow::{Context as _, Result, bail};
 use gfn_env::Environment;
 use gfn_explore::{AuxiliaryReward, LocalSearchConfig, McmcConfig, ReplayConfig, Stored};
-use gfn_train::{AdamConfig, AuxiliaryConfig, RegressionConfig};
+use gfn_train::{AdamConfig, AuxiliaryConfig, RegressionConfig, ThompsonConfig};
 use serde::{Deserialize, Serialize};
 
 /// The agent's own share of a batch, and those of sources.
@@ -51,6 +51,21 @@ pub enum SourceConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reset_every: Option<u64>,
     },
+    /// [`gfn_train::ThompsonSampling`].
+    Thompson {
+        /// Heads of the ensemble.
+        #[serde(default = "ten_heads")]
+        heads: usize,
+        /// Probability with which a head is trained on a trajectory.
+        #[serde(default = "half")]
+        mask_probability: f64,
+        /// Factor of the fixed random logits of each head.
+        #[serde(default = "one")]
+        prior_scale: f64,
+        /// Widths of the hidden layers of the perceptrons that give them.
+        #[serde(default = "prior_hidden")]
+        prior_hidden: Vec<usize>,
+    },
     /// [`gfn_explore::Replay`].
     Replay(ReplayConfig),
     /// [`gfn_explore::LocalSearch`].
@@ -72,6 +87,18 @@ pub enum AuxiliaryObjective {
 
 fn one() -> f64 {
     1.0
+}
+
+fn half() -> f64 {
+    ThompsonConfig::default().mask_probability
+}
+
+fn ten_heads() -> usize {
+    ThompsonConfig::default().heads
+}
+
+fn prior_hidden() -> Vec<usize> {
+    ThompsonConfig::default().prior_hidden
 }
 
 fn one_iteration() -> u64 {
@@ -155,12 +182,19 @@ impl ExplorationConfig {
 
 impl SourceConfig {
     /// Names, as experiment files write them.
-    pub const NAMES: &[&str] = &["auxiliary-agent", "replay", "local-search", "mcmc"];
+    pub const NAMES: &[&str] = &[
+        "auxiliary-agent",
+        "thompson",
+        "replay",
+        "local-search",
+        "mcmc",
+    ];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AuxiliaryAgent { .. } => "auxiliary-agent",
+            Self::Thompson { .. } => "thompson",
             Self::Replay(_) => "replay",
             Self::LocalSearch(_) => "local-search",
             Self::Mcmc(_) => "mcmc",
@@ -170,7 +204,7 @@ impl SourceConfig {
     /// Whether it goes back from objects.
     fn goes_back(&self) -> bool {
         match self {
-            Self::AuxiliaryAgent { .. } => false,
+            Self::AuxiliaryAgent { .. } | Self::Thompson { .. } => false,
             Self::Replay(config) => config.stored == Stored::Terminals,
             Self::LocalSearch(_) | Self::Mcmc(_) => true,
         }
@@ -198,7 +232,31 @@ impl SourceConfig {
                 period: *period,
                 reset_every: *reset_every,
             }),
-            Self::Replay(_) | Self::LocalSearch(_) | Self::Mcmc(_) => None,
+            Self::Thompson { .. } | Self::Replay(_) | Self::LocalSearch(_) | Self::Mcmc(_) => None,
+        }
+    }
+
+    /// The configuration of an ensemble beside a main agent with these; none for another source.
+    pub(crate) fn thompson(
+        &self,
+        regression: RegressionConfig,
+        optimiser: AdamConfig,
+    ) -> Option<ThompsonConfig> {
+        match self {
+            Self::Thompson {
+                heads,
+                mask_probability,
+                prior_scale,
+                prior_hidden,
+            } => Some(ThompsonConfig {
+                heads: *heads,
+                mask_probability: *mask_probability,
+                prior_scale: *prior_scale,
+                prior_hidden: prior_hidden.clone(),
+                regression,
+                optimiser,
+            }),
+            _ => None,
         }
     }
 
@@ -207,6 +265,13 @@ impl SourceConfig {
             Self::AuxiliaryAgent {
                 reward, objective, ..
             } => (reward, objective),
+            Self::Thompson { .. } => {
+                let (regression, optimiser) = (RegressionConfig::default(), AdamConfig::default());
+                return match self.thompson(regression, optimiser) {
+                    Some(config) => Ok(config.validate()?),
+                    None => Ok(()),
+                };
+            }
             Self::Replay(config) => return Ok(config.validate()?),
             Self::LocalSearch(config) => return Ok(config.validate()?),
             Self::Mcmc(config) => return Ok(config.validate()?),

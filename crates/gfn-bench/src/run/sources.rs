@@ -8,7 +8,7 @@ use crate::problem::{AnyEnvironment, AnyProblem, AnyReward, Problem as _, State}
 use anyhow::{Context as _, Result};
 use gfn_env::Streams;
 use gfn_explore::{Distance, LocalSearch, Mcmc, Replay, TrajectorySource};
-use gfn_train::{AuxiliaryAgent, Objective, Trainer, TrajectoryBalance};
+use gfn_train::{AuxiliaryAgent, Objective, ThompsonSampling, Trainer, TrajectoryBalance};
 use std::sync::Arc;
 
 type AnyTrainer<S, O> = Trainer<AnyEnvironment<S>, AnyReward<S>, AnyPolicy, O>;
@@ -40,6 +40,14 @@ pub(super) fn with_sources<S: State, O: Objective<AnyPolicy>>(
             SourceConfig::Mcmc(config) => {
                 let mcmc = Mcmc::<AnyEnvironment<S>>::new(*config);
                 Box::new(mcmc.with_context(place)?)
+            }
+            source @ SourceConfig::Thompson { .. } => {
+                let main = experiment.trainer();
+                let config = source.thompson(main.regression, main.optimiser);
+                let config = config.context("an ensemble has a configuration")?;
+                let env = trainer.environment();
+                let ensemble = ThompsonSampling::new(env, make.as_ref(), config, streams);
+                Box::new(ensemble.with_context(place)?)
             }
             source @ SourceConfig::AuxiliaryAgent {
                 objective: kind, ..

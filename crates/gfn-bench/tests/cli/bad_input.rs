@@ -897,6 +897,100 @@ const REFUSED: &[Refused] = &[
     refused(
         &[
             "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", heads = 1 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`heads` is 1",
+            "between 2",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", heads = 5000 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`heads` is 5000",
+            "between 2",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", mask_probability = 0.0 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`mask_probability` is 0",
+            "above 0",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", mask_probability = 1.5 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`mask_probability` is 1.5",
+            "at most 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", prior_scale = -1.0 } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`prior_scale` is -1",
+            "not be negative",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", prior_hidden = [8, 0] } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "sources[0].source",
+            "`prior_hidden`",
+            "at least one unit",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\", head = 3 } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration.sources", "`head`", "`heads`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"thompson\" } }] }",
+            "--set",
+            "objective={ kind = \"divergence\", divergence = { kind = \"reverse-kl\" } }",
+        ],
+        &[EXPERIMENT_FILE, "`exploration`", "`divergence`", "thompson"],
+    ),
+    refused(
+        &[
+            "--set",
             "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"replay\", capacity = 0, priority = { kind = \"uniform\" } } }] }",
         ],
         &[

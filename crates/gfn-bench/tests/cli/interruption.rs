@@ -40,6 +40,16 @@ kind = "temperature"
 values = [0.5, 1.0]
 "#;
 
+/// An ensemble that takes turns at sampling.
+const THOMPSON: &str = r#"
+[exploration]
+on_policy = 0.5
+
+[[exploration.sources]]
+share = 0.5
+source = { kind = "thompson", heads = 3, mask_probability = 0.4, prior_scale = 2.0, prior_hidden = [8] }
+"#;
+
 /// All preferences between two objectives.
 const PREFERENCES: &str = r#"
 name = "preferences"
@@ -169,6 +179,23 @@ fn the_objects_of_a_guide_and_drawn_conditions_continue() {
         succeed(place.run("parts").args(["--set", "budget.iterations=40"]));
         succeed(&mut place.run("parts"));
         assert_same_run(&place.join("whole"), &place.join("parts"));
+    }
+}
+
+#[test]
+fn the_heads_of_an_ensemble_continue() {
+    // Perceptrons and tables.
+    for text in [format!("{GRID}{THOMPSON}"), format!("{TINY}{THOMPSON}")] {
+        let place = Place::new(&text);
+        succeed(&mut place.run("whole"));
+        succeed(place.run("parts").args(["--set", "budget.iterations=20"]));
+        succeed(&mut place.run("parts"));
+        assert_same_run(&place.join("whole"), &place.join("parts"));
+        let rows = metrics(&place.join("whole"));
+        for figure in ["loss", "trained", "log_z", "log_z_deviation"] {
+            let figure = format!("source.thompson.{figure}");
+            assert!(rows.contains(&figure), "{figure} is recorded");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod edge_flow;
 mod mlp;
 mod mlp_policy;
 mod mlp_sampler;
+mod randomized_prior;
 mod tabular;
 mod value;
 
@@ -15,5 +16,6 @@ pub use conditional::ConditionalPolicy;
 pub use edge_flow::{EdgeFlowConfig, EdgeFlowPolicy};
 pub use mlp::{HostMlp, Mlp};
 pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Sampling, Trunk};
+pub use randomized_prior::RandomizedPriorPolicy;
 pub use tabular::{TabularFlowPolicy, TabularPolicy};
 pub use value::ValueNetwork;

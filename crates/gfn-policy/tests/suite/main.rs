@@ -23,6 +23,8 @@ mod on_device;
 #[cfg(test)]
 mod parameters;
 #[cfg(test)]
+mod randomized_prior;
+#[cfg(test)]
 mod rollouts;
 #[cfg(test)]
 mod scores;

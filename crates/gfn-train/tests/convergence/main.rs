@@ -13,6 +13,7 @@ mod guided;
 mod matrix;
 mod preference;
 mod replay_and_search;
+mod thompson;
 mod toys;
 
 use burn::tensor::Device;

@@ -19,4 +19,6 @@ mod resume;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
+mod thompson;
+#[cfg(test)]
 mod threads;
