@@ -43,6 +43,30 @@ pub trait Guide<S>: Send + Sync {
         seen: &SeenObjects<S>,
     ) -> Result<Vec<f64>, EnvironmentError>;
 
+    /// `log p` of each edge of each trajectory, `[N]`, the sums of which over trajectories are
+    /// [`log_probs`](Guide::log_probs).
+    ///
+    /// What is not overridden puts the whole of a trajectory on its first edge, the last that a backward policy chooses: a
+    /// right cost for backward policy gradients, but one that comes late.
+    ///
+    /// # Errors
+    ///
+    /// As [`log_probs`](Guide::log_probs).
+    fn log_edge_probs(
+        &self,
+        trajectories: &Trajectories<S>,
+        seen: &SeenObjects<S>,
+    ) -> Result<Vec<f64>, EnvironmentError> {
+        let mut edges = vec![0.0; trajectories.n_transitions()];
+        let log_probs = self.log_probs(trajectories, seen)?;
+        for (&first, log_prob) in trajectories.offsets().iter().zip(log_probs) {
+            if let Some(edge) = edges.get_mut(first) {
+                *edge = log_prob;
+            }
+        }
+        Ok(edges)
+    }
+
     /// How many of the latest distinct objects it wants to be kept; 0 for a guide that looks at none.
     fn capacity(&self) -> usize {
         0
@@ -56,6 +80,14 @@ impl<S> Guide<S> for Box<dyn Guide<S>> {
         seen: &SeenObjects<S>,
     ) -> Result<Vec<f64>, EnvironmentError> {
         (**self).log_probs(trajectories, seen)
+    }
+
+    fn log_edge_probs(
+        &self,
+        trajectories: &Trajectories<S>,
+        seen: &SeenObjects<S>,
+    ) -> Result<Vec<f64>, EnvironmentError> {
+        (**self).log_edge_probs(trajectories, seen)
     }
 
     fn capacity(&self) -> usize {
@@ -73,6 +105,15 @@ impl<E: Environment> Guide<E::State> for UniformGuide<E> {
     fn log_probs(
         &self,
         trajectories: &Trajectories<E::State>,
+        seen: &SeenObjects<E::State>,
+    ) -> Result<Vec<f64>, EnvironmentError> {
+        let edges = self.log_edge_probs(trajectories, seen)?;
+        Ok(sums(trajectories, &edges))
+    }
+
+    fn log_edge_probs(
+        &self,
+        trajectories: &Trajectories<E::State>,
         _seen: &SeenObjects<E::State>,
     ) -> Result<Vec<f64>, EnvironmentError> {
         let mut allowed = vec![false; self.0.n_backward_actions()];
@@ -80,9 +121,14 @@ impl<E: Environment> Guide<E::State> for UniformGuide<E> {
             self.0.backward_mask(state, &mut allowed);
             -(allowed.iter().filter(|ok| **ok).count() as f64).ln()
         };
-        let sums = trajectories
-            .iter()
-            .map(|t| t.states[1..].iter().map(&mut log_prob).sum());
-        Ok(sums.collect())
+        let children = trajectories.iter().flat_map(|t| &t.states[1..]);
+        Ok(children.map(&mut log_prob).collect())
     }
+}
+
+/// The sum of each trajectory's edges.
+fn sums<S>(trajectories: &Trajectories<S>, edges: &[f64]) -> Vec<f64> {
+    let ends = trajectories.offsets().windows(2);
+    ends.map(|ends| edges[ends[0]..ends[1]].iter().sum())
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! The guide by substructures.
 
-use super::{Guide, SeenObject, SeenObjects};
+use super::{Guide, SeenObject, SeenObjects, sums};
 use crate::{Action, EnvironmentError, Substructure, Trajectories, log_partition};
 
 /// Parameters of a [`SubstructureGuide`].
@@ -198,19 +198,26 @@ impl<E: Substructure> Guide<E::State> for SubstructureGuide<E> {
         trajectories: &Trajectories<E::State>,
         seen: &SeenObjects<E::State>,
     ) -> Result<Vec<f64>, EnvironmentError> {
-        let mut log_probs = Vec::with_capacity(trajectories.len());
+        let edges = self.log_edge_probs(trajectories, seen)?;
+        Ok(sums(trajectories, &edges))
+    }
+
+    fn log_edge_probs(
+        &self,
+        trajectories: &Trajectories<E::State>,
+        seen: &SeenObjects<E::State>,
+    ) -> Result<Vec<f64>, EnvironmentError> {
+        let mut log_probs = Vec::with_capacity(trajectories.n_transitions());
         for (b, trajectory) in trajectories.iter().enumerate() {
             let object = trajectories.terminal(b);
             let mut others: Vec<_> = seen.iter().filter(|y| y.state != *object).collect();
-            let mut log_prob = 0.0;
             for edge in trajectory.states.windows(2) {
                 // What lacks a part lacks whatever is built on it.
                 others.retain(|y| self.env.contains(&y.state, &edge[0]));
                 let children = self.children_among(object, &edge[0], &others)?;
                 let taken = children.iter().find(|child| child.state == edge[1]);
-                log_prob += taken.map_or(f64::NEG_INFINITY, |child| child.log_prob);
+                log_probs.push(taken.map_or(f64::NEG_INFINITY, |child| child.log_prob));
             }
-            log_probs.push(log_prob);
         }
         Ok(log_probs)
     }
