@@ -95,6 +95,7 @@ mod log_partition_variance;
 mod log_probs;
 mod maximum_likelihood;
 mod modified_detailed_balance;
+pub mod policy_gradients;
 mod regression;
 mod regression_error;
 mod relative_trajectory_balance;
