@@ -1,5 +1,7 @@
 //! Log-probabilities of ragged trajectories under the current policy: one pass over all visited states, no padding.
 
+mod distributions;
+
 use crate::kernels::log_probability::{ChoicesOfRows, log_probability};
 use crate::kernels::mlp::host::Activations;
 use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, Logits, Policy, Recording};

@@ -231,6 +231,14 @@ pub trait Policy: Module + Sync + 'static {
         Box::new(crate::DeviceSampler::new(self))
     }
 
+    /// The derivative of the forward logits along a direction in the space of parameters, `[R, A]` without gradients;
+    /// `None` where a policy has no forward-mode pass, which trust-region updates need.
+    ///
+    /// `direction` is a policy of the same shape whose parameters are the components of the direction.
+    fn forward_tangent(&self, _direction: &Self, _states: &FeatureBatch) -> Option<Tensor<2>> {
+        None
+    }
+
     /// Which kernels evaluate it; the fused ones unless a policy says otherwise.
     fn kernels(&self) -> Kernels {
         Kernels::default()

@@ -98,6 +98,10 @@ impl<P: Policy + ModuleDisplay> Policy for ConditionalPolicy<P> {
         self.policy.has_own_backward_parameters()
     }
 
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        self.policy.forward_tangent(&direction.policy, states)
+    }
+
     fn sampler(&self) -> Box<dyn HostPolicy> {
         self.policy.sampler()
     }

@@ -65,6 +65,36 @@ impl Mlp {
         h
     }
 
+    /// The derivative of [`Mlp::forward`] along `direction`, `[R, inputs] → [R, outputs]` without gradients.
+    ///
+    /// Forward mode, layer by layer: `z = hW + b` changes by `ḣW + hẆ + ḃ`, and a ReLU lets pass where `z > 0`.
+    pub(crate) fn tangent(&self, direction: &Self, x: Tensor<2>) -> Tensor<2> {
+        let last = self.layers.len() - 1;
+        let mut h = x;
+        let mut dh: Option<Tensor<2>> = None;
+        for (i, (layer, along)) in self.layers.iter().zip(&direction.layers).enumerate() {
+            let weight = layer.weight.val().detach();
+            let mut dz = h.clone().matmul(along.weight.val().detach());
+            if let Some(dh) = dh {
+                dz = dz + dh.matmul(weight.clone());
+            }
+            if let Some(bias) = &along.bias {
+                dz = dz + bias.val().detach().unsqueeze_dim::<2>(0);
+            }
+            if i == last {
+                return dz;
+            }
+            let mut z = h.matmul(weight);
+            if let Some(bias) = &layer.bias {
+                z = z + bias.val().detach().unsqueeze_dim::<2>(0);
+            }
+            let is_closed = z.clone().lower_equal_scalar(0.0);
+            dh = Some(dz.mask_fill(is_closed, 0.0));
+            h = activation::relu(z);
+        }
+        unreachable!("a perceptron has at least one layer")
+    }
+
     /// The outputs of encoded states, `[R, outputs]`: fused where `kernels` and the device allow it.
     pub(crate) fn evaluate(&self, states: &FeatureBatch, kernels: Kernels) -> Tensor<2> {
         let fused = kernels.run_on_host(states.device()) && self.layers.len() <= MAX_LAYERS;

@@ -247,6 +247,11 @@ impl Policy for MlpPolicy {
         self.backward.is_some()
     }
 
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        let tangent = self.forward.tangent(&direction.forward, states.dense());
+        Some(tangent.narrow(1, 0, self.layout.n_actions))
+    }
+
     fn sampler(&self) -> Box<dyn HostPolicy> {
         match self.layout.sampling {
             Sampling::Automatic if !lies_on_host(&self.device()) => {
@@ -305,6 +310,10 @@ impl Policy for MlpFlowPolicy {
 
     fn has_own_backward_parameters(&self) -> bool {
         self.policy.has_own_backward_parameters()
+    }
+
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        self.policy.forward_tangent(&direction.policy, states)
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {

@@ -64,6 +64,11 @@ impl Policy for TabularPolicy {
         self.backward.is_some()
     }
 
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        let table = direction.forward.val().detach();
+        Some(table.select(0, states.indices()))
+    }
+
     fn sampler(&self) -> Box<dyn HostPolicy> {
         Box::new(HostTable {
             forward: HostColumns::new(&self.forward),
@@ -107,6 +112,10 @@ impl Policy for TabularFlowPolicy {
 
     fn has_own_backward_parameters(&self) -> bool {
         self.policy.has_own_backward_parameters()
+    }
+
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        self.policy.forward_tangent(&direction.policy, states)
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {

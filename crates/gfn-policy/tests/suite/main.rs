@@ -28,3 +28,5 @@ mod randomized_prior;
 mod rollouts;
 #[cfg(test)]
 mod scores;
+#[cfg(test)]
+mod tangents;
