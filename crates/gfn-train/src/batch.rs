@@ -99,7 +99,7 @@ impl<E: Environment, R: Reward<E::State>> Source<'_, E, R> {
         }
     }
 
-    fn object_log_reward(
+    pub(crate) fn object_log_reward(
         &self,
         trajectories: &Trajectories<E::State>,
     ) -> Result<Vec<f32>, TrainError> {

@@ -6,6 +6,8 @@
 //! | `adam.first.<name>`, `adam.second.<name>` | moments of the optimiser |
 //! | `backward.target.<name>`, `backward.first.<name>`, `backward.second.<name>` | slow copy and moments of a P_B that is trained by itself |
 //! | metadata `backward.step`, `backward.buffer` | its updates, and the actions of its buffer: `,` between actions, a space between trajectories, `;` between batches |
+//! | `critic.network.<name>`, `critic.adam.first.<name>`, `critic.adam.second.<name>` | a critic and its moments; metadata `critic.step` counts its updates |
+//! | `backward.critic.*` | the same of the critic of P_B |
 //! | metadata `guide.seen` | objects that a guide may look at: the bits of the log-reward in hexadecimal, `:`, actions with `,` between; a space between objects |
 //! | `source.<i>.tensor.<name>`, `source.<i>.bytes.<name>` | state of source `i` of trajectories: tensors, and bytes in a form of its own (U8) |
 //! | metadata `sources` | number of sources, where there are any |
@@ -17,7 +19,7 @@
 //! Random generators are keyed by iteration and lane, so no generator state is saved.
 
 use crate::files::{FileError, write_atomically};
-use crate::{AdamState, BackwardState, KeptObject, TrainerState};
+use crate::{AdamState, BackwardState, CriticState, KeptObject, TrainerState};
 use gfn_explore::SavedSource;
 use gfn_policy::{
     NamedTensor, ParametersError, from_safetensors_with_bytes, to_safetensors_with_bytes,
@@ -96,6 +98,12 @@ impl Checkpoint {
             groups.push(("backward.first.", &optimiser.first));
             groups.push(("backward.second.", &optimiser.second));
         }
+        let critics = critics(state);
+        for (prefix, critic) in &critics {
+            groups.push((prefix.parameters, &critic.parameters));
+            groups.push((prefix.first, &critic.optimiser.first));
+            groups.push((prefix.second, &critic.optimiser.second));
+        }
         for (prefix, group) in groups {
             tensors.extend(
                 group
@@ -111,6 +119,9 @@ impl Checkpoint {
         ]);
         if let Some(optimiser) = &state.backward.optimiser {
             metadata.insert("backward.step".to_owned(), optimiser.step.to_string());
+        }
+        for (prefix, critic) in &critics {
+            metadata.insert(prefix.step.to_owned(), critic.optimiser.step.to_string());
         }
         if !state.backward.buffer.is_empty() {
             let text = buffer_to_text(&state.backward.buffer);
@@ -185,6 +196,22 @@ impl Checkpoint {
                 .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
                 .collect()
         };
+        let mut critic_of =
+            |prefix: &CriticEntries| -> Result<Option<CriticState>, CheckpointError> {
+                let Some(step) = metadata.remove(prefix.step) else {
+                    return Ok(None);
+                };
+                let step = step.parse().map_err(|_no_number| foreign(prefix.step))?;
+                Ok(Some(CriticState {
+                    parameters: group(prefix.parameters),
+                    optimiser: AdamState {
+                        step,
+                        first: group(prefix.first),
+                        second: group(prefix.second),
+                    },
+                }))
+            };
+        let (critic, backward_critic) = (critic_of(&CRITIC)?, critic_of(&BACKWARD_CRITIC)?);
         let blobs_of = |prefix: &str| -> BTreeMap<String, Vec<u8>> {
             blobs
                 .iter()
@@ -209,6 +236,7 @@ impl Checkpoint {
                     }),
                     target: group("backward.target."),
                     buffer,
+                    critic: backward_critic,
                 },
                 seen,
                 sources: (0..sources)
@@ -217,6 +245,7 @@ impl Checkpoint {
                         bytes: blobs_of(&format!("source.{i}.bytes.")),
                     })
                     .collect(),
+                critic,
             },
             extra: metadata
                 .into_iter()
@@ -241,6 +270,35 @@ impl Checkpoint {
         }
         Ok(checkpoint)
     }
+}
+
+/// Names of the entries of a critic. No prefix of parameters begins another group's names.
+struct CriticEntries {
+    parameters: &'static str,
+    first: &'static str,
+    second: &'static str,
+    step: &'static str,
+}
+
+const CRITIC: CriticEntries = CriticEntries {
+    parameters: "critic.network.",
+    first: "critic.adam.first.",
+    second: "critic.adam.second.",
+    step: "critic.step",
+};
+
+const BACKWARD_CRITIC: CriticEntries = CriticEntries {
+    parameters: "backward.critic.network.",
+    first: "backward.critic.adam.first.",
+    second: "backward.critic.adam.second.",
+    step: "backward.critic.step",
+};
+
+fn critics(state: &TrainerState) -> Vec<(CriticEntries, &CriticState)> {
+    let forward = state.critic.as_ref().map(|critic| (CRITIC, critic));
+    let backward = state.backward.critic.as_ref();
+    let backward = backward.map(|critic| (BACKWARD_CRITIC, critic));
+    forward.into_iter().chain(backward).collect()
 }
 
 type Actions = Vec<Vec<Vec<u32>>>;

@@ -147,6 +147,17 @@ pub enum TrainError {
         "the objective gives no loss for each trajectory, which sources of trajectories are told: choose another one"
     )]
     NoTrajectoryLosses,
+    /// A policy without a forward-mode pass.
+    #[error(
+        "a trust region needs a policy with a forward-mode pass, and this one has none: use a perceptron or a table without \
+         aggregated children, or the update `gradient` or `proximal-policy`"
+    )]
+    NoTangent,
+    /// A critic where there is none, or none where there is one.
+    #[error(
+        "the saved state has a critic and the trainer none, or the reverse: it belongs to another experiment"
+    )]
+    OtherCritic,
     /// The trajectories of a checkpoint's buffer are not of this environment.
     #[error(
         "the checkpoint's buffer holds actions that the environment refuses: it belongs to another experiment"

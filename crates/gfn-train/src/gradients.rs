@@ -1,6 +1,6 @@
 //! Gradients as vectors: inner products, combinations and their variance.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
@@ -26,6 +26,49 @@ pub(crate) fn flattened<M: Module>(module: &M, gradients: &GradientsParams) -> T
     };
     module.visit(&mut flatten);
     Tensor::cat(flatten.parts, 0)
+}
+
+/// A module of the same shape whose parameters are the components of `vector`, in the order of [`flattened`].
+pub(crate) fn unflattened<M: Module>(module: &M, vector: &Tensor<1>) -> M {
+    mapped(module, vector, |_, part| part)
+}
+
+/// `module` with `factor·direction` added to its parameters, in the order of [`flattened`].
+pub(crate) fn moved<M: Module>(module: &M, direction: &Tensor<1>, factor: f64) -> M {
+    mapped(module, direction, |value, part| {
+        value + part.mul_scalar(factor)
+    })
+}
+
+/// `module` with each parameter replaced by `f` of it and of its part of `vector`, both flat.
+fn mapped<M: Module>(
+    module: &M,
+    vector: &Tensor<1>,
+    f: impl Fn(Tensor<1>, Tensor<1>) -> Tensor<1>,
+) -> M {
+    struct Parts<'a, F> {
+        vector: &'a Tensor<1>,
+        start: usize,
+        f: F,
+    }
+    impl<F: Fn(Tensor<1>, Tensor<1>) -> Tensor<1>> ModuleMapper for Parts<'_, F> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|value| {
+                let (shape, tracked) = (value.dims(), value.is_require_grad());
+                let n = shape.iter().product::<usize>();
+                let part = self.vector.clone().narrow(0, self.start, n);
+                self.start += n;
+                let new = (self.f)(value.inner().reshape([n]), part).reshape(shape);
+                // In its shape before it is tracked: a parameter is a leaf of every graph.
+                Tensor::from_inner(new).set_require_grad(tracked)
+            })
+        }
+    }
+    module.clone().map(&mut Parts {
+        vector,
+        start: 0,
+        f,
+    })
 }
 
 /// `gradients − coefficient·others`, parameter by parameter.

@@ -41,13 +41,14 @@ mod objective;
 mod objects;
 mod observation;
 mod optimiser;
+mod policy_gradient;
 mod regression;
 mod thompson;
 mod trainer;
 
 pub use auxiliary::{AuxiliaryAgent, AuxiliaryConfig, AuxiliaryError};
 pub use awake::AwakeThreads;
-pub use backward::{BackwardState, BackwardTraining};
+pub use backward::{BackwardState, BackwardTarget, BackwardTraining};
 pub use batch::{Requirements, TrainingBatch};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::TrainError;
@@ -63,6 +64,9 @@ pub use objective::{
 pub use objects::{Objects, ObjectsError};
 pub use observation::{LogZ, Observation};
 pub use optimiser::{Adam, AdamConfig, AdamState, OptimiserError, WeightDecay};
+pub use policy_gradient::{
+    Baseline, CriticConfig, CriticLoss, CriticState, PolicyGradient, PolicyUpdate,
+};
 pub use regression::{RegressionConfig, RegressionConfigError};
 pub use thompson::{ThompsonConfig, ThompsonError, ThompsonSampling};
 pub use trainer::{

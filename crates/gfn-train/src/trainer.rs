@@ -4,16 +4,18 @@ mod gradient;
 mod guide;
 mod log_z;
 mod sources;
+mod update;
 
 pub use gradient::GradientVariance;
 pub use guide::KeptObject;
 
 use crate::backward::{BackwardBatch, BackwardState, BackwardTrainer, BackwardTraining};
 use crate::batch::{Source, TrainingBatch};
-use crate::error::{TrainError, require_finite};
-use crate::observation::{Observation, read_back, read_loss};
+use crate::error::TrainError;
+use crate::observation::Observation;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
-use crate::{Evaluation, LogZSource, Objective, Objects, RegressionConfig};
+use crate::policy_gradient::{Agent, CriticState};
+use crate::{Objective, Objects, RegressionConfig};
 use gfn_env::{
     Environment, Guide, PartialEnergy, Purpose, Reward, SeenObjects, StateGraph, Streams,
     Trajectories, target_distribution, total_variation,
@@ -26,6 +28,7 @@ use gfn_policy::{
 use sources::{Drawn, Sources};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use update::Updated;
 
 /// What a trainer needs beside environment, reward, policy and objective.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +114,8 @@ pub struct TrainerState {
     pub seen: Vec<KeptObject>,
     /// State of each source of trajectories, in order.
     pub sources: Vec<SavedSource>,
+    /// The critic, where there is one.
+    pub critic: Option<CriticState>,
 }
 
 /// Trains a policy on an environment.
@@ -128,6 +133,8 @@ pub struct Trainer<E: Environment, R, P, O> {
     guide: Option<Box<dyn Guide<E::State>>>,
     seen: SeenObjects<E::State>,
     backward: BackwardTrainer<E::State, P>,
+    /// What updates the policy by policy gradients, where the objective asks for it.
+    agent: Option<Agent>,
     sources: Sources<E>,
     config: TrainerConfig,
     optimiser: Adam,
@@ -181,7 +188,17 @@ where
         }
         let optimiser = Adam::new(config.optimiser.clone())?.with_kernels(policy.kernels());
         let backward = BackwardTrainer::new(&environment, &policy, &config)?;
+        let agent = objective.policy_gradient().map(|of_agent| {
+            Agent::new(
+                of_agent,
+                &environment,
+                &policy,
+                &config.optimiser,
+                config.seed,
+            )
+        });
         Ok(Self {
+            agent: agent.transpose()?,
             environment,
             reward,
             policy,
@@ -299,15 +316,19 @@ where
         // P_B may be trained before the loss of P_F turns out to be unusable, and a source may fail after the update.
         let keeps = self.backward.trains() || !self.sources.is_empty();
         let before = keeps.then(|| self.policy.clone());
+        // A critic takes its step before the update of the policy turns out to be unusable.
+        let agent = self.agent.clone();
         let outcome = self.try_step();
-        if let (Err(_), Some(before)) = (&outcome, before) {
-            self.policy = before;
+        if outcome.is_err() {
+            self.agent = agent;
+            if let Some(before) = before {
+                self.policy = before;
+            }
         }
         outcome
     }
 
     fn try_step(&mut self) -> Result<(StepReport, Trajectories<E::State>), TrainError> {
-        let iteration = self.iteration;
         let start = Instant::now();
         let Drawn {
             trajectories,
@@ -324,57 +345,30 @@ where
         );
         let mut batch = self.prepare(transitions, &trajectories)?;
         batch.by_trajectory = !self.sources.is_empty();
-        let regression = self.config.regression.at(iteration);
-        let policy = &self.policy;
-        let Evaluation {
-            mut loss,
-            log_probs,
-            by_trajectory,
-        } = self.objective.evaluate(policy, &batch, &regression);
-        let log_reward = trajectories.log_reward();
-        let view = self.view(
-            by_trajectory,
-            log_probs.as_ref(),
-            &batch.transitions,
-            log_reward,
-        )?;
-        let asked = self.view_of_asked(&regression)?;
-        let log_probs = log_probs.filter(|_| self.observes);
-        if self.config.loss_scale != 1.0 {
-            loss = loss.mul_scalar(self.config.loss_scale);
-        }
-        let (value, mut observation) = if self.observes {
-            let trained =
-                self.objective.log_z() == LogZSource::Parameter && !policy.has_conditional_log_z();
-            let log_z = trained.then(|| policy.log_z());
-            let rate = self.config.optimiser.log_z_learning_rate.at(iteration);
-            read_back(&loss, log_z, rate, log_probs, trajectories.log_reward())
+        let Updated {
+            loss,
+            norm,
+            mut observation,
+            view,
+            asked,
+            evaluated,
+            differentiated,
+        } = if self.agent.is_some() {
+            self.update_by_policy_gradient(&batch, &trajectories)?
         } else {
-            (read_loss(&loss), None)
+            self.update_by_gradient(&batch, &trajectories)?
         };
         if let Some(observation) = &mut observation
             && n_own > 0
         {
             observation.log_weights.truncate(n_own);
         }
-        require_finite(iteration, "loss", value)?;
-        let evaluated = Instant::now();
-        let gradients = self.gradients(loss, &batch);
-        // Devices that queue their work would otherwise do it in the time of whoever reads first.
-        self.wait(iteration)?;
-        let differentiated = Instant::now();
-        let (policy, norm) = self
-            .optimiser
-            .step(self.policy.clone(), gradients, iteration);
-        require_finite(iteration, "gradient norm", norm.global)?;
-        self.wait(iteration)?;
-        self.policy = policy;
         self.tell_sources(&trajectories, n_own, of_sources, &view, &asked)?;
         self.iteration += 1;
         self.seen.add(&trajectories);
         let report = StepReport {
             iteration: self.iteration,
-            loss: value,
+            loss,
             n_own,
             n_transitions: trajectories.n_transitions(),
             mean_log_reward: trajectories.log_reward().iter().sum::<f64>()
@@ -400,10 +394,19 @@ where
         trajectories: &Trajectories<E::State>,
     ) -> Result<TrainingBatch, TrainError> {
         let log_guide = self.log_guide(trajectories)?;
+        let source = Source {
+            environment: &self.environment,
+            reward: &self.reward,
+            energy: None,
+            iteration: self.iteration,
+        };
+        let guide = (self.guide.as_deref(), &self.seen);
         let given = BackwardBatch {
             transitions: &transitions,
             trajectories,
             log_guide: log_guide.as_deref(),
+            log_edge_guide: &|of| guide::log_edge_guide(guide, of, self.iteration),
+            object_log_reward: &|of| source.object_log_reward(of),
         };
         let (changed, log_pb) =
             self.backward
@@ -540,12 +543,19 @@ where
             backward: self.backward.state(),
             seen: self.kept_objects(),
             sources: self.sources.state(),
+            critic: self.agent.as_ref().and_then(Agent::state),
         }
     }
 
     /// What the sources tell of themselves, as `source.<name>.<figure>`.
     pub fn source_figures(&self) -> Vec<(String, f64)> {
         self.sources.figures()
+    }
+
+    /// What policy gradients tell of their last update, as `policy_gradient.<figure>`: the critic's loss, and of a trust
+    /// region the divergence and the share of the full step.
+    pub fn policy_gradient_figures(&self) -> Vec<(String, f64)> {
+        self.agent.as_ref().map(Agent::figures).unwrap_or_default()
     }
 
     /// Continues from a saved state.
@@ -558,6 +568,12 @@ where
         let policy = with_parameters(self.policy.clone(), &state.parameters)?;
         let seen = self.restored_objects(&state.seen)?;
         let sources = self.sources.state();
+        let mut agent = self.agent.clone();
+        match &mut agent {
+            Some(agent) => agent.restore(state.critic.as_ref())?,
+            None if state.critic.is_some() => return Err(TrainError::OtherCritic),
+            None => {}
+        }
         self.sources.restore(&self.environment, &state.sources)?;
         let rest = self
             .backward
@@ -569,6 +585,7 @@ where
             return Err(error);
         }
         self.policy = policy;
+        self.agent = agent;
         self.seen = seen;
         self.iteration = state.iteration;
         Ok(())

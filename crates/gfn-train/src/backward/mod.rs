@@ -5,10 +5,13 @@
 mod average;
 mod buffer;
 mod path_counts;
+mod policy_gradient;
+
+pub use policy_gradient::BackwardTarget;
 
 use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
-use crate::{RegressionConfig, TrainError, TrainerConfig};
+use crate::{CriticConfig, CriticState, RegressionConfig, TrainError, TrainerConfig};
 use average::move_towards;
 use buffer::Buffer;
 use burn::optim::GradientsParams;
@@ -20,6 +23,7 @@ use gfn_policy::{
     BackwardPolicy, NamedTensor, Policy, TransitionBatch, named_parameters, with_parameters,
 };
 use path_counts::PathCounts;
+use policy_gradient::BackwardAgent;
 use std::collections::BTreeMap;
 
 /// How P_B is trained.
@@ -58,6 +62,18 @@ pub enum BackwardTraining {
         /// Learning rate of P_B.
         learning_rate: Schedule,
     },
+    /// By policy gradients of its own: from each object of the batch P_B draws a way back, and descends the cost
+    /// `Σ_t (log P_B − log G)` of it, with a critic of its own, before P_F is trained.
+    ///
+    /// Niu et al. (2024), <https://arxiv.org/abs/2408.05885>.
+    PolicyGradient {
+        /// `G`.
+        target: BackwardTarget,
+        /// Learning rate of P_B.
+        learning_rate: Schedule,
+        /// The critic; of its losses the costs to go.
+        critic: CriticConfig,
+    },
     /// Maximum entropy: `P_B(s | s') = n(s)/n(s')` with the numbers of paths from the source, counted exactly.
     ///
     /// Mohammadpour et al. (2024), <https://arxiv.org/abs/2312.14331>.
@@ -85,6 +101,8 @@ pub struct BackwardState {
     pub target: BTreeMap<String, NamedTensor>,
     /// Actions of the trajectories in the buffer, batch by batch.
     pub buffer: Vec<Vec<Vec<u32>>>,
+    /// Its critic, where there is one.
+    pub critic: Option<CriticState>,
 }
 
 /// A batch of which P_B is trained.
@@ -93,7 +111,15 @@ pub(crate) struct BackwardBatch<'a, S> {
     pub(crate) trajectories: &'a Trajectories<S>,
     /// `log p(τ | x)` of every trajectory, where there is a guide.
     pub(crate) log_guide: Option<&'a [f32]>,
+    /// `log p` of every edge of given trajectories under the guide.
+    pub(crate) log_edge_guide: &'a OfTrajectories<'a, S, f64>,
+    /// `log R` of the state before each transition of given trajectories, as if they had stopped there.
+    pub(crate) object_log_reward: &'a OfTrajectories<'a, S, f32>,
 }
+
+/// Numbers of the transitions of trajectories.
+pub(crate) type OfTrajectories<'a, S, T> =
+    dyn Fn(&Trajectories<S>) -> Result<Vec<T>, TrainError> + 'a;
 
 /// Trains P_B as [`BackwardTraining`] says.
 #[derive(Debug)]
@@ -119,6 +145,7 @@ enum Method<S, P> {
         optimiser: Adam,
         regression: RegressionConfig,
     },
+    PolicyGradient(Box<BackwardAgent>),
     MaximumEntropy {
         graph: StateGraph<S>,
         log_counts: Vec<f64>,
@@ -190,6 +217,15 @@ where
                 optimiser: optimiser(learning_rate)?,
                 regression: config.regression.clone(),
             },
+            BackwardTraining::PolicyGradient {
+                target,
+                learning_rate,
+                critic,
+            } => {
+                let adam = (optimiser(learning_rate)?, &config.optimiser);
+                let agent = BackwardAgent::new(env, policy, *target, adam, critic, config.seed)?;
+                Method::PolicyGradient(Box::new(agent))
+            }
             BackwardTraining::MaximumEntropy { max_states } => {
                 if policy.backward_policy() == BackwardPolicy::Learned {
                     return Err(TrainError::UnusedBackward);
@@ -224,7 +260,8 @@ where
         match &self.method {
             Method::TrajectoryLikelihood { .. }
             | Method::Pessimistic { .. }
-            | Method::Guided { .. } => true,
+            | Method::Guided { .. }
+            | Method::PolicyGradient(_) => true,
             Method::WithObjective
             | Method::MaximumEntropy { .. }
             | Method::LearnedMaximumEntropy(_) => false,
@@ -260,7 +297,9 @@ where
             Method::TrajectoryLikelihood { target, .. } => {
                 Some(log_pb(batch, target.as_ref().unwrap_or(policy)))
             }
-            Method::Pessimistic { .. } | Method::Guided { .. } => Some(log_pb(batch, policy)),
+            Method::Pessimistic { .. } | Method::Guided { .. } | Method::PolicyGradient(_) => {
+                Some(log_pb(batch, policy))
+            }
         };
         Ok(given)
     }
@@ -278,6 +317,7 @@ where
             transitions: batch,
             trajectories,
             log_guide,
+            ..
         } = given;
         match &mut self.method {
             Method::WithObjective | Method::MaximumEntropy { .. } => {
@@ -331,6 +371,11 @@ where
                 let log_pb = log_pb(batch, &policy);
                 Ok((Some(policy), Some(log_pb)))
             }
+            Method::PolicyGradient(agent) => {
+                let policy = agent.step(env, policy, &given, iteration)?;
+                let log_pb = log_pb(batch, &policy);
+                Ok((Some(policy), Some(log_pb)))
+            }
         }
     }
 
@@ -342,14 +387,22 @@ where
             } => BackwardState {
                 optimiser: Some(optimiser.state()),
                 target: target.as_ref().map(named_parameters).unwrap_or_default(),
-                buffer: Vec::new(),
+                ..BackwardState::default()
             },
             Method::Pessimistic { optimiser, buffer } => BackwardState {
                 optimiser: Some(optimiser.state()),
-                target: BTreeMap::new(),
                 buffer: buffer.actions(),
+                ..BackwardState::default()
             },
             Method::LearnedMaximumEntropy(counts) => counts.state(),
+            Method::PolicyGradient(agent) => {
+                let (optimiser, critic) = agent.state();
+                BackwardState {
+                    optimiser: Some(optimiser),
+                    critic: Some(critic),
+                    ..BackwardState::default()
+                }
+            }
             Method::Guided { optimiser, .. } => BackwardState {
                 optimiser: Some(optimiser.state()),
                 ..BackwardState::default()
@@ -389,6 +442,9 @@ where
             }
             Method::Guided { optimiser, .. } => optimiser.restore(policy, &saved)?,
             Method::LearnedMaximumEntropy(counts) => counts.restore(state, &saved)?,
+            Method::PolicyGradient(agent) => {
+                agent.restore(policy, &saved, state.critic.as_ref())?;
+            }
         }
         Ok(())
     }

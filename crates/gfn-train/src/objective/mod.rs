@@ -19,7 +19,7 @@ pub use guided::GuidedTrajectoryBalance;
 pub use likelihood::MaximumLikelihood;
 pub use relative::RelativeTrajectoryBalance;
 
-use crate::{Requirements, TrainingBatch};
+use crate::{PolicyGradient, Requirements, TrainingBatch};
 use burn::tensor::Tensor;
 use gfn_loss::{LogProbs, Regression, Residual, Segments};
 use gfn_policy::Policy;
@@ -83,6 +83,12 @@ pub trait Objective<P: Policy>: Send + Sync {
     /// right on-policy alone, which take no part of their batches from elsewhere.
     fn learns_off_policy(&self) -> bool {
         true
+    }
+
+    /// How the policy is updated where that takes more than one gradient of one loss: by policy gradients, with a critic and
+    /// several steps perhaps. None for most objectives.
+    fn policy_gradient(&self) -> Option<&PolicyGradient> {
+        None
     }
 
     /// Two further losses, each of a pass of its own, whose gradients `g` and `h` say how much of `h` to take from the
@@ -170,6 +176,10 @@ impl<P: Policy> Objective<P> for Box<dyn Objective<P>> {
 
     fn learns_off_policy(&self) -> bool {
         (**self).learns_off_policy()
+    }
+
+    fn policy_gradient(&self) -> Option<&PolicyGradient> {
+        (**self).policy_gradient()
     }
 
     fn score_control(&self, policy: &P, batch: &TrainingBatch) -> Option<[Tensor<1>; 2]> {

@@ -79,11 +79,15 @@ where
                 .given(env, policy, &transitions, &part, self.iteration)?;
             let log_guide = self.log_guide(&part)?;
             let batch = self.lay_out(transitions, &part, given, log_guide)?;
-            let loss = self
-                .objective
-                .evaluate(&self.policy, &batch, &regression)
-                .loss
-                .mul_scalar(self.config.loss_scale);
+            let loss = match &self.agent {
+                Some(agent) => agent.loss(&agent.look(&self.policy, &batch.transitions)),
+                None => {
+                    self.objective
+                        .evaluate(&self.policy, &batch, &regression)
+                        .loss
+                }
+            };
+            let loss = loss.mul_scalar(self.config.loss_scale);
             let gradients = self.gradients(loss, &batch);
             rows.push(flattened(&self.policy, &gradients).unsqueeze_dim::<2>(0));
         }

@@ -69,3 +69,28 @@ where
             .map_err(|_refused| TrainError::Buffer)
     }
 }
+
+/// `log p` of every edge of `trajectories` under a guide and the objects that it has seen.
+pub(super) fn log_edge_guide<S>(
+    (guide, seen): (Option<&dyn Guide<S>>, &SeenObjects<S>),
+    trajectories: &Trajectories<S>,
+    iteration: u64,
+) -> Result<Vec<f64>, TrainError>
+where
+    S: std::fmt::Debug,
+{
+    let guide = guide.ok_or(TrainError::NoGuide)?;
+    let log_probs = guide.log_edge_probs(trajectories, seen);
+    let log_probs = log_probs.map_err(|source| TrainError::Rollout {
+        iteration,
+        source: source.into(),
+    })?;
+    if let Some(i) = log_probs.iter().position(|p| !p.is_finite()) {
+        let b = trajectories.offsets().partition_point(|&start| start <= i) - 1;
+        return Err(TrainError::Guide {
+            state: format!("{:?}", trajectories.terminal(b)),
+            value: log_probs[i],
+        });
+    }
+    Ok(log_probs)
+}

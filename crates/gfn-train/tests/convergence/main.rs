@@ -11,6 +11,7 @@ mod divergence;
 mod either_end;
 mod guided;
 mod matrix;
+mod policy_gradient;
 mod preference;
 mod replay_and_search;
 mod thompson;

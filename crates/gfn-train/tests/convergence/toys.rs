@@ -111,6 +111,16 @@ pub(crate) fn grid() -> Toy<Hypergrid, HypergridReward> {
     }
 }
 
+/// The same rewards on an 8x8 grid.
+pub(crate) fn wide_grid() -> Toy<Hypergrid, HypergridReward> {
+    let env = Hypergrid::new(2, 8).expect("a grid");
+    let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).expect("a reward");
+    Toy {
+        env: Indexed::new(env, 200).expect("128 states"),
+        reward,
+    }
+}
+
 /// Four bits, left to right: a tree of 31 states.
 pub(crate) fn tree() -> Toy<BitSequence, BitSequenceReward> {
     strings(BuildOrder::Autoregressive)

@@ -6,8 +6,8 @@ use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
 use gfn_loss::SubTrajectoryNormalisation;
 use gfn_policy::{MlpConfig, MlpFlowPolicy, NamedTensor, Trunk};
 use gfn_train::{
-    AdamConfig, BackwardTraining, SubTrajectoryBalance, Trainer, TrainerConfig, TrainerState,
-    WeightDecay,
+    AdamConfig, AdamState, BackwardTraining, CriticState, SubTrajectoryBalance, Trainer,
+    TrainerConfig, TrainerState, WeightDecay,
 };
 use std::collections::BTreeMap;
 
@@ -92,4 +92,18 @@ pub(crate) fn assert_same(a: &TrainerState, b: &TrainerState) {
         optimiser.map(|o| (o.step, bits(&o.first), bits(&o.second)))
     };
     assert_eq!(moments(a), moments(b));
+    let critic = |state: Option<&CriticState>| {
+        state.map(|critic| {
+            let AdamState {
+                step,
+                first,
+                second,
+            } = &critic.optimiser;
+            let tensors = [&critic.parameters, first, second].map(bits);
+            (*step, tensors)
+        })
+    };
+    assert_eq!(critic(a.critic.as_ref()), critic(b.critic.as_ref()));
+    let (a, b) = (a.backward.critic.as_ref(), b.backward.critic.as_ref());
+    assert_eq!(critic(a), critic(b));
 }

@@ -13,6 +13,8 @@ mod failures;
 #[cfg(test)]
 mod observation;
 #[cfg(test)]
+mod policy_gradient;
+#[cfg(test)]
 mod regressions;
 #[cfg(test)]
 mod resume;
