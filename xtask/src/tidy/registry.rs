@@ -48,6 +48,26 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         name: "BackwardTrainingConfig",
     },
     ConfigEnum {
+        kind: "backward target",
+        path: "crates/gfn-bench/src/experiment/backward.rs",
+        name: "BackwardTargetConfig",
+    },
+    ConfigEnum {
+        kind: "policy update",
+        path: "crates/gfn-train/src/policy_gradient/config.rs",
+        name: "PolicyUpdate",
+    },
+    ConfigEnum {
+        kind: "baseline",
+        path: "crates/gfn-train/src/policy_gradient/config.rs",
+        name: "Baseline",
+    },
+    ConfigEnum {
+        kind: "critic loss",
+        path: "crates/gfn-train/src/policy_gradient/config.rs",
+        name: "CriticLoss",
+    },
+    ConfigEnum {
         kind: "regression",
         path: "crates/gfn-loss/src/regression.rs",
         name: "RegressionLoss",

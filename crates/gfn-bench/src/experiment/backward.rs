@@ -1,13 +1,14 @@
 //! `[backward_training]`: how P_B is trained.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use gfn_explore::Schedule;
 use gfn_policy::BackwardPolicy;
-use gfn_train::BackwardTraining;
+use gfn_train::{BackwardTarget, BackwardTraining, CriticConfig, CriticLoss};
 use serde::{Deserialize, Serialize};
 
-use super::ObjectiveConfig;
+use super::objective::Demands;
 use super::policy::{PolicyConfig, TrunkConfig};
+use super::{GuideConfig, ObjectiveConfig};
 
 /// How P_B is trained, by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,18 @@ pub enum BackwardTrainingConfig {
         #[serde(default = "default_learning_rate")]
         learning_rate: Schedule,
     },
+    /// [`BackwardTraining::PolicyGradient`].
+    PolicyGradient {
+        /// What P_B is led towards.
+        #[serde(default)]
+        target: BackwardTargetConfig,
+        /// Learning rate of P_B.
+        #[serde(default = "default_learning_rate")]
+        learning_rate: Schedule,
+        /// Its critic, whose `loss` has to be the default.
+        #[serde(default = "default_critic")]
+        critic: CriticConfig,
+    },
     /// [`BackwardTraining::MaximumEntropy`].
     MaximumEntropy,
     /// [`BackwardTraining::LearnedMaximumEntropy`].
@@ -52,6 +65,84 @@ pub enum BackwardTrainingConfig {
         #[serde(default = "default_learning_rate")]
         learning_rate: Schedule,
     },
+}
+
+/// What P_B is led towards by its policy gradients, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum BackwardTargetConfig {
+    /// [`BackwardTarget::ForwardPolicy`].
+    #[default]
+    ForwardPolicy,
+    /// [`BackwardTarget::SuppressedExit`].
+    SuppressedExit {
+        /// The exit is rare in states whose log-reward is at most this.
+        log_reward: f64,
+        /// Its largest probability there.
+        #[serde(default = "default_exit_probability")]
+        probability: f64,
+    },
+    /// [`BackwardTarget::Guide`].
+    Guide {
+        /// The guide.
+        #[serde(default)]
+        guide: GuideConfig,
+    },
+}
+
+fn default_exit_probability() -> f64 {
+    1e-5
+}
+
+/// Costs to go with λ = 1, as published.
+fn default_critic() -> CriticConfig {
+    CriticConfig {
+        lambda: 1.0,
+        ..CriticConfig::default()
+    }
+}
+
+impl BackwardTargetConfig {
+    /// Names, as experiment files write them.
+    pub const NAMES: &[&str] = &["forward-policy", "suppressed-exit", "guide"];
+
+    fn build(&self) -> BackwardTarget {
+        match *self {
+            Self::ForwardPolicy => BackwardTarget::ForwardPolicy,
+            Self::SuppressedExit {
+                log_reward,
+                probability,
+            } => BackwardTarget::SuppressedExit {
+                log_reward,
+                probability,
+            },
+            Self::Guide { .. } => BackwardTarget::Guide,
+        }
+    }
+
+    fn validate(&self) -> Result<()> {
+        match self {
+            Self::ForwardPolicy => {}
+            Self::SuppressedExit {
+                log_reward,
+                probability,
+            } => {
+                if !log_reward.is_finite() {
+                    bail!("target.log_reward = {log_reward} must be finite");
+                }
+                if !(*probability > 0.0 && *probability < 1.0) {
+                    bail!("target.probability = {probability} must be above 0 and below 1");
+                }
+            }
+            Self::Guide { guide } => {
+                if let Some(config) = guide.substructure() {
+                    config.validate().context("target.guide")?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn default_target_rate() -> f64 {
@@ -77,6 +168,7 @@ impl BackwardTrainingConfig {
         "trajectory-likelihood",
         "pessimistic",
         "guided",
+        "policy-gradient",
         "maximum-entropy",
         "learned-maximum-entropy",
     ];
@@ -101,6 +193,15 @@ impl BackwardTrainingConfig {
             Self::Guided { learning_rate } => BackwardTraining::Guided {
                 learning_rate: *learning_rate,
             },
+            Self::PolicyGradient {
+                target,
+                learning_rate,
+                critic,
+            } => BackwardTraining::PolicyGradient {
+                target: target.build(),
+                learning_rate: *learning_rate,
+                critic: critic.clone(),
+            },
             Self::MaximumEntropy => BackwardTraining::MaximumEntropy { max_states },
             Self::LearnedMaximumEntropy {
                 hidden,
@@ -109,6 +210,33 @@ impl BackwardTrainingConfig {
                 hidden: hidden.clone(),
                 learning_rate: *learning_rate,
             },
+        }
+    }
+
+    /// What it asks of the environment.
+    pub(super) fn demands(&self) -> Demands {
+        let target = match self {
+            Self::PolicyGradient { target, .. } => Some(target),
+            _ => None,
+        };
+        Demands {
+            flows: false,
+            energies: false,
+            exits: matches!(target, Some(BackwardTargetConfig::SuppressedExit { .. })),
+            substructures: self
+                .guide()
+                .is_some_and(|guide| guide.substructure().is_some()),
+        }
+    }
+
+    /// The guide that P_B is led towards.
+    pub(crate) fn guide(&self) -> Option<&GuideConfig> {
+        match self {
+            Self::PolicyGradient {
+                target: BackwardTargetConfig::Guide { guide },
+                ..
+            } => Some(guide),
+            _ => None,
         }
     }
 
@@ -125,6 +253,21 @@ impl BackwardTrainingConfig {
                 "guided-trajectory-balance takes P_B as given: set backward_training.kind = \"guided\", or \
                  policy.backward = \"uniform\""
             ),
+            Self::WithObjective
+                if learned && matches!(objective, ObjectiveConfig::PolicyGradient { .. }) =>
+            {
+                bail!(
+                    "policy-gradient takes P_B as given: set policy.backward = \"uniform\", or train P_B by itself, as \
+                     backward_training.kind = \"policy-gradient\" does"
+                )
+            }
+            Self::PolicyGradient {
+                target: BackwardTargetConfig::Guide { .. },
+                ..
+            } if guided => bail!(
+                "P_B is led towards a guide of its own beside that of guided-trajectory-balance: set \
+                 backward_training.kind = \"guided\""
+            ),
             _ => Ok(()),
         }
     }
@@ -134,7 +277,10 @@ impl BackwardTrainingConfig {
         let learned = policy.backward() == BackwardPolicy::Learned;
         match self {
             Self::WithObjective => {}
-            Self::TrajectoryLikelihood { .. } | Self::Pessimistic { .. } | Self::Guided { .. } => {
+            Self::TrajectoryLikelihood { .. }
+            | Self::Pessimistic { .. }
+            | Self::Guided { .. }
+            | Self::PolicyGradient { .. } => {
                 if !learned {
                     bail!("there is no P_B to train: set policy.backward = \"learned\"");
                 }
@@ -162,12 +308,20 @@ impl BackwardTrainingConfig {
         {
             bail!("hidden = {hidden:?}: a layer has at least one unit");
         }
+        if let Self::PolicyGradient { target, critic, .. } = self {
+            target.validate()?;
+            critic.validate().context("critic")?;
+            if critic.loss != CriticLoss::default() {
+                bail!("critic.loss: the critic of P_B learns costs to go: leave the key out");
+            }
+        }
         if let Self::Pessimistic { batches: 0, .. } = self {
             bail!("batches = 0: at least one batch is kept");
         }
         if let Self::TrajectoryLikelihood { learning_rate, .. }
         | Self::Pessimistic { learning_rate, .. }
         | Self::LearnedMaximumEntropy { learning_rate, .. }
+        | Self::PolicyGradient { learning_rate, .. }
         | Self::Guided { learning_rate } = self
         {
             learning_rate.validate(0.0, 1e3)?;

@@ -141,9 +141,8 @@ impl ExplorationConfig {
             );
         }
         let on_policy_only = match objective {
-            ObjectiveConfig::Divergence { .. } => Some("divergence"),
             ObjectiveConfig::MaximumLikelihood { .. } => Some("maximum-likelihood"),
-            _ => None,
+            _ => objective.on_policy_only(),
         };
         if let (Some(name), Some(entry)) = (on_policy_only, self.sources.first()) {
             bail!(

@@ -28,7 +28,7 @@ mod objective;
 mod optimiser;
 mod policy;
 
-pub use backward::BackwardTrainingConfig;
+pub use backward::{BackwardTargetConfig, BackwardTrainingConfig};
 pub use budget::{Budget, EarlyStopping};
 pub use condition::{ConditionConfig, TemperatureRange};
 pub use environment::EnvironmentConfig;
@@ -43,7 +43,7 @@ use crate::problem::{Problem, ProblemVisitor};
 use anyhow::{Context as _, Result, bail};
 use gfn_env::{Action, Environment, SubstructureGuideConfig};
 use gfn_explore::BehaviourConfig;
-use gfn_train::{RegressionConfig, TrainerConfig};
+use gfn_train::{PolicyUpdate, RegressionConfig, TrainerConfig};
 use objective::Demands;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,13 +204,26 @@ impl Experiment {
         self.environment
             .visit(Fits(&self.exploration))?
             .context("at `exploration`")?;
-        if let ObjectiveConfig::Divergence { .. } = self.objective
+        if let Some(objective) = self.objective.on_policy_only()
             && self.behaviour != (BehaviourConfig::OnPolicy {})
         {
             bail!(
-                "at `behaviour`: the objective `divergence` needs samples of the policy as it is: use \
+                "at `behaviour`: the objective `{objective}` needs samples of the policy as it is: use \
                  behaviour = {{ kind = \"on-policy\" }}, or an objective that can learn from others"
             );
+        }
+        if let ObjectiveConfig::PolicyGradient { update, .. } = self.objective {
+            if self.regression != RegressionConfig::default() {
+                bail!(
+                    "at `regression`: the objective `policy-gradient` has no residuals to apply it to: leave the table out"
+                );
+            }
+            if matches!(update, PolicyUpdate::TrustRegion { .. }) && !self.policy.has_tangent() {
+                bail!(
+                    "at `objective.update`: a trust region needs a policy with a forward-mode pass: use policy.kind = \
+                     \"mlp\" without aggregated children, or \"tabular\", or update = {{ kind = \"proximal-policy\" }}"
+                );
+            }
         }
         self.policy.validate().context("at `policy`")?;
         if self.behaviour.needs_hidden_layer() && !self.policy.has_hidden_layer() {
@@ -219,6 +232,10 @@ impl Experiment {
                  least one width in policy.hidden, or another behaviour"
             );
         }
+        let demands = self.backward_training.demands();
+        self.environment
+            .visit(Meets(demands))?
+            .context("at `backward_training`")?;
         self.backward_training
             .validate(&self.policy)
             .and_then(|()| self.backward_training.suits(&self.objective, &self.policy))
@@ -373,8 +390,8 @@ impl ProblemVisitor for Meets {
         }
         if demands.exits && !starts_with_an_exit(problem.environment()) {
             bail!(
-                "`modified-detailed-balance` needs an environment in which every state may stop, like the hypergrid: \
-                 choose `detailed-balance`"
+                "`modified-detailed-balance` and a `suppressed-exit` need an environment in which every state may stop, \
+                 like the hypergrid: choose `detailed-balance`, or another target of P_B"
             );
         }
         Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use gfn_env::SubstructureGuideConfig;
 use gfn_loss::divergences::Divergence;
 use gfn_loss::{StateNormalisation, SubTrajectoryNormalisation, TransitionNormalisation};
-use gfn_train::DivergenceControl;
+use gfn_train::{Baseline, DivergenceControl, PolicyGradient, PolicyUpdate};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -81,6 +81,15 @@ pub enum ObjectiveConfig {
         /// What is subtracted from its gradient.
         #[serde(default)]
         control_variate: DivergenceControl,
+    },
+    /// [`gfn_train::PolicyGradient`].
+    PolicyGradient {
+        /// How the policy is updated.
+        #[serde(default)]
+        update: PolicyUpdate,
+        /// What is subtracted from the costs.
+        #[serde(default)]
+        baseline: Baseline,
     },
     /// [`gfn_loss::maximum_likelihood`].
     MaximumLikelihood {
@@ -209,6 +218,7 @@ impl ObjectiveConfig {
         "relative-trajectory-balance",
         "guided-trajectory-balance",
         "divergence",
+        "policy-gradient",
         "maximum-likelihood",
     ];
 
@@ -225,6 +235,7 @@ impl ObjectiveConfig {
             | Self::FlowMatching { .. }
             | Self::RelativeTrajectoryBalance { .. }
             | Self::Divergence { .. }
+            | Self::PolicyGradient { .. }
             | Self::MaximumLikelihood { .. } => none,
             Self::GuidedTrajectoryBalance { guide, .. } => Demands {
                 substructures: guide.substructure().is_some(),
@@ -261,7 +272,17 @@ impl ObjectiveConfig {
             | Self::ForwardLookingDetailedBalance { .. }
             | Self::ForwardLookingSubTrajectoryBalance { .. }
             | Self::GuidedTrajectoryBalance { .. }
+            | Self::PolicyGradient { .. }
             | Self::RelativeTrajectoryBalance { .. } => None,
+        }
+    }
+
+    /// The name of an objective that is right for samples of the policy as it is alone.
+    pub(super) fn on_policy_only(&self) -> Option<&'static str> {
+        match self {
+            Self::Divergence { .. } => Some("divergence"),
+            Self::PolicyGradient { .. } => Some("policy-gradient"),
+            _ => None,
         }
     }
 
@@ -288,6 +309,11 @@ impl ObjectiveConfig {
                 }
             }
             Self::Divergence { divergence, .. } => divergence.validate()?,
+            Self::PolicyGradient { update, baseline } => PolicyGradient {
+                update: *update,
+                baseline: baseline.clone(),
+            }
+            .validate()?,
             Self::GuidedTrajectoryBalance { alpha, guide } => {
                 if !(0.0..=1.0).contains(alpha) {
                     bail!(

@@ -209,6 +209,15 @@ impl PolicyConfig {
         matches!(self, Self::Mlp { hidden, .. } if !hidden.is_empty())
     }
 
+    /// Whether it has a forward-mode pass.
+    pub(super) fn has_tangent(&self) -> bool {
+        match self {
+            Self::Mlp { children, .. } => *children == ChildrenConfig::Separate,
+            Self::Tabular { .. } => true,
+            Self::EdgeFlow { .. } => false,
+        }
+    }
+
     /// The perceptron's shape, or `None` for another policy.
     pub fn mlp(&self) -> Option<MlpConfig> {
         let Self::Mlp {

@@ -62,6 +62,17 @@ impl Policy for AnyPolicy {
         of!(self, p => p.has_own_backward_parameters())
     }
 
+    fn forward_tangent(&self, direction: &Self, states: &FeatureBatch) -> Option<Tensor<2>> {
+        match (self, direction) {
+            (Self::Mlp(p), Self::Mlp(d)) => p.forward_tangent(d, states),
+            (Self::MlpFlow(p), Self::MlpFlow(d)) => p.forward_tangent(d, states),
+            (Self::Conditional(p), Self::Conditional(d)) => p.forward_tangent(d, states),
+            (Self::Tabular(p), Self::Tabular(d)) => p.forward_tangent(d, states),
+            (Self::TabularFlow(p), Self::TabularFlow(d)) => p.forward_tangent(d, states),
+            _ => None,
+        }
+    }
+
     fn sampler(&self) -> Box<dyn HostPolicy> {
         of!(self, p => p.sampler())
     }

@@ -11,8 +11,8 @@ use gfn_policy::{from_safetensors, with_parameters};
 use gfn_train::{
     DetailedBalance, DivergenceObjective, FlowMatching, ForwardLookingDetailedBalance,
     ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance, LogPartitionVariance,
-    MaximumLikelihood, ModifiedDetailedBalance, Objective, Objects, RelativeTrajectoryBalance,
-    SubTrajectoryBalance, TrajectoryBalance,
+    MaximumLikelihood, ModifiedDetailedBalance, Objective, Objects, PolicyGradient,
+    RelativeTrajectoryBalance, SubTrajectoryBalance, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
 
@@ -51,6 +51,13 @@ pub(super) fn objective(
         } => Box::new(DivergenceObjective {
             divergence,
             control_variate,
+        }),
+        ObjectiveConfig::PolicyGradient {
+            update,
+            ref baseline,
+        } => Box::new(PolicyGradient {
+            update,
+            baseline: baseline.clone(),
         }),
         ObjectiveConfig::MaximumLikelihood { .. } => Box::new(MaximumLikelihood),
         ObjectiveConfig::DetailedBalance { normalisation } => {
@@ -100,24 +107,28 @@ pub(super) fn prior(config: &ObjectiveConfig, policy: &AnyPolicy) -> Result<Opti
     Ok(Some(prior))
 }
 
-/// The guide of guided trajectory balance.
+/// The guide of guided trajectory balance, or the one that P_B is led towards.
 ///
 /// # Errors
 ///
 /// If the environment has no substructures, or a parameter is out of range.
 pub(super) fn guide<P: Problem>(
-    config: &ObjectiveConfig,
+    experiment: &Experiment,
     problem: &P,
 ) -> Result<Option<Box<dyn Guide<StateOf<P>>>>> {
-    let ObjectiveConfig::GuidedTrajectoryBalance { guide, .. } = config else {
-        return Ok(None);
+    let (guide, place) = match &experiment.objective {
+        ObjectiveConfig::GuidedTrajectoryBalance { guide, .. } => (guide, "at `objective.guide`"),
+        _ => match experiment.backward_training.guide() {
+            Some(guide) => (guide, "at `backward_training.target.guide`"),
+            None => return Ok(None),
+        },
     };
     let Some(substructure) = guide.substructure() else {
         return Ok(Some(Box::new(UniformGuide(problem.environment().clone()))));
     };
     let guide = problem.substructure_guide(substructure);
-    let guide = guide.context("at `objective.guide`: the environment has no substructures")?;
-    Ok(Some(guide.context("at `objective.guide`")?))
+    let guide = guide.with_context(|| format!("{place}: the environment has no substructures"))?;
+    Ok(Some(guide.context(place)?))
 }
 
 /// The objects of maximum likelihood.

@@ -322,6 +322,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
             figures.extend(health.figures());
         }
         figures.extend(self.trainer.source_figures());
+        figures.extend(self.trainer.policy_gradient_figures());
         let mut sampled = Figures::new();
         if config.samples > 0 {
             let settings = SampleSettings {

@@ -140,7 +140,7 @@ impl Start<'_, '_> {
         if let Some(objects) = objective::objects(self.experiment, &problem, target.as_ref())? {
             trainer = trainer.with_objects(objects);
         }
-        if let Some(guide) = objective::guide(&self.experiment.objective, &problem)? {
+        if let Some(guide) = objective::guide(self.experiment, &problem)? {
             trainer = trainer.with_guide(guide);
         }
         trainer = with_sources(trainer, &problem, self.experiment, &make)?;

@@ -83,6 +83,113 @@ const REFUSED: &[Refused] = &[
         &[EXPERIMENT_FILE, "`behaviour`", "on-policy"],
     ),
     refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\" }",
+            "--set",
+            "behaviour={ kind = \"epsilon-uniform\", epsilon = 0.1 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`behaviour`",
+            "`policy-gradient`",
+            "on-policy",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\" }",
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"mcmc\", chains = 2, back_track = { kind = \"steps\", steps = 1 } } }] }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`exploration`",
+            "`policy-gradient`",
+            "mcmc",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\" }",
+            "--set",
+            "regression={ kind = \"shifted-cosh\" }",
+        ],
+        &[EXPERIMENT_FILE, "`regression`", "no residuals"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"edge-flow\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\", update = { kind = \"trust-region\" } }",
+        ],
+        &[EXPERIMENT_FILE, "`objective.update`", "forward-mode", "mlp"],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"policy-gradient\", update = { kind = \"proximal-policy\", clip = 1.5 } }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "clip", "below 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"policy-gradient\", baseline = { kind = \"critic\", lambda = 2 } }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "lambda", "between 0 and 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "policy.backward = \"uniform\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"tfbind8\" }",
+            "--set",
+            "policy={ kind = \"mlp\", trunk = \"separate\" }",
+            "--set",
+            "backward_training={ kind = \"policy-gradient\", target = { kind = \"suppressed-exit\", log_reward = -4.6 } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "every state may stop",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"mlp\" }",
+            "--set",
+            "backward_training={ kind = \"policy-gradient\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "policy.trunk = \"separate\"",
+        ],
+    ),
+    refused(
         &["--set", "objective={ kind = \"maximum-likelihood\" }"],
         &[EXPERIMENT_FILE, "`objective`", "missing field `objects`"],
     ),

@@ -1,10 +1,12 @@
 //! `gfn-bench list`.
 
 use gfn_bench::experiment::{
-    BackwardTrainingConfig, ConditionConfig, EnvironmentConfig, ObjectiveConfig, SourceConfig,
+    BackwardTargetConfig, BackwardTrainingConfig, ConditionConfig, EnvironmentConfig,
+    ObjectiveConfig, SourceConfig,
 };
 use gfn_bench::{Backend, DeviceSpec, suite};
 use gfn_loss::Regression;
+use gfn_train::{Baseline, CriticLoss, PolicyUpdate};
 use std::path::Path;
 
 /// Prints what an experiment file can name and which devices this program can open.
@@ -13,6 +15,10 @@ pub(super) fn print(experiments: &Path) {
         ("environments", EnvironmentConfig::NAMES),
         ("objectives", ObjectiveConfig::NAMES),
         ("backward", BackwardTrainingConfig::NAMES),
+        ("targets", BackwardTargetConfig::NAMES),
+        ("updates", PolicyUpdate::NAMES),
+        ("baselines", Baseline::NAMES),
+        ("critics", CriticLoss::NAMES),
         ("regressions", Regression::NAMES),
         ("policies", &["mlp", "edge-flow", "tabular"]),
         ("guides", &["substructure", "uniform"]),
