@@ -1,12 +1,13 @@
 //! What an objective reads of a batch of trajectories.
 
+use burn::tensor::Tensor;
 use gfn_env::{Action, Environment, PartialEnergy, Reward, Trajectories, checked_log_reward};
 use gfn_policy::{EdgeFlowBatch, TransitionBatch};
 
 use crate::TrainError;
 
 /// What an objective needs of a batch beside its transitions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Requirements {
     /// The energy of every state, see [`TrainingBatch::energies`].
     pub energies: bool,
@@ -16,6 +17,18 @@ pub struct Requirements {
     pub edge_flows: bool,
     /// The probability of every trajectory under the guide, see [`TrainingBatch::log_guide`].
     pub guide: bool,
+    /// How fast a target network follows the policy, whose word of the transitions is [`TrainingBatch::target`]; none
+    /// without.
+    pub target_rate: Option<f64>,
+}
+
+/// What a target network says of the transitions of a batch, without gradients.
+#[derive(Clone, Debug)]
+pub struct TargetNetwork {
+    /// `log P_F` of each transition, `[N]`.
+    pub log_pf: Tensor<1>,
+    /// The log-sum-exp of the forward logits in the state before each transition, `[N]`.
+    pub log_outflow: Tensor<1>,
 }
 
 /// A batch of `B` trajectories with `N` transitions, and what the objective asked for in its [`Requirements`].
@@ -32,6 +45,8 @@ pub struct TrainingBatch {
     pub edge_flows: Option<EdgeFlowBatch>,
     /// `log p(τ | x)` of every trajectory under the trainer's guide, `[B]`.
     pub log_guide: Option<Vec<f32>>,
+    /// What the target network says of the transitions.
+    pub target: Option<TargetNetwork>,
     /// Whether the loss of each trajectory is asked for beside that of the batch.
     pub by_trajectory: bool,
 }
@@ -44,6 +59,7 @@ impl From<TransitionBatch> for TrainingBatch {
             object_log_reward: None,
             edge_flows: None,
             log_guide: None,
+            target: None,
             by_trajectory: false,
         }
     }

@@ -6,6 +6,7 @@
 //! | `adam.first.<name>`, `adam.second.<name>` | moments of the optimiser |
 //! | `backward.target.<name>`, `backward.first.<name>`, `backward.second.<name>` | slow copy and moments of a P_B that is trained by itself |
 //! | metadata `backward.step`, `backward.buffer` | its updates, and the actions of its buffer: `,` between actions, a space between trajectories, `;` between batches |
+//! | `target.<name>` | the target network |
 //! | `critic.network.<name>`, `critic.adam.first.<name>`, `critic.adam.second.<name>` | a critic and its moments; metadata `critic.step` counts its updates |
 //! | `backward.critic.*` | the same of the critic of P_B |
 //! | metadata `guide.seen` | objects that a guide may look at: the bits of the log-reward in hexadecimal, `:`, actions with `,` between; a space between objects |
@@ -93,6 +94,7 @@ impl Checkpoint {
             ("adam.first.", &state.optimiser.first),
             ("adam.second.", &state.optimiser.second),
             ("backward.target.", &state.backward.target),
+            ("target.", &state.target),
         ];
         if let Some(optimiser) = &state.backward.optimiser {
             groups.push(("backward.first.", &optimiser.first));
@@ -246,6 +248,7 @@ impl Checkpoint {
                     })
                     .collect(),
                 critic,
+                target: group("target."),
             },
             extra: metadata
                 .into_iter()

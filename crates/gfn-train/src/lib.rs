@@ -28,6 +28,7 @@
 //! backends, none on by default.
 
 mod auxiliary;
+mod average;
 mod awake;
 mod backward;
 mod batch;
@@ -49,7 +50,7 @@ mod trainer;
 pub use auxiliary::{AuxiliaryAgent, AuxiliaryConfig, AuxiliaryError};
 pub use awake::AwakeThreads;
 pub use backward::{BackwardState, BackwardTarget, BackwardTraining};
-pub use batch::{Requirements, TrainingBatch};
+pub use batch::{Requirements, TargetNetwork, TrainingBatch};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::TrainError;
 pub use files::{FileError, write_atomically};
@@ -59,13 +60,13 @@ pub use objective::{
     DetailedBalance, DivergenceControl, DivergenceObjective, Evaluation, FlowMatching,
     ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance,
     LogPartitionVariance, LogZSource, MaximumLikelihood, ModifiedDetailedBalance, Objective,
-    RelativeTrajectoryBalance, SubTrajectoryBalance, TrajectoryBalance,
+    RelativeTrajectoryBalance, SoftDqn, SubTrajectoryBalance, TrajectoryBalance,
 };
 pub use objects::{Objects, ObjectsError};
 pub use observation::{LogZ, Observation};
 pub use optimiser::{Adam, AdamConfig, AdamState, OptimiserError, WeightDecay};
 pub use policy_gradient::{
-    Baseline, CriticConfig, CriticLoss, CriticState, PolicyGradient, PolicyUpdate,
+    Baseline, Costs, CriticConfig, CriticLoss, CriticState, PolicyGradient, PolicyUpdate,
 };
 pub use regression::{RegressionConfig, RegressionConfigError};
 pub use thompson::{ThompsonConfig, ThompsonError, ThompsonSampling};

@@ -4,29 +4,31 @@ mod gradient;
 mod guide;
 mod log_z;
 mod sources;
+mod state;
+mod target;
 mod update;
 
 pub use gradient::GradientVariance;
 pub use guide::KeptObject;
+pub use state::TrainerState;
 
-use crate::backward::{BackwardBatch, BackwardState, BackwardTrainer, BackwardTraining};
+use crate::backward::{BackwardBatch, BackwardTrainer, BackwardTraining};
 use crate::batch::{Source, TrainingBatch};
 use crate::error::TrainError;
 use crate::observation::Observation;
-use crate::optimiser::{Adam, AdamConfig, AdamState};
-use crate::policy_gradient::{Agent, CriticState};
+use crate::optimiser::{Adam, AdamConfig};
+use crate::policy_gradient::Agent;
 use crate::{Objective, Objects, RegressionConfig};
 use gfn_env::{
     Environment, Guide, PartialEnergy, Purpose, Reward, SeenObjects, StateGraph, Streams,
     Trajectories, target_distribution, total_variation,
 };
-use gfn_explore::{Behaviour, OnPolicy, SavedSource, TrajectorySource};
+use gfn_explore::{Behaviour, OnPolicy, TrajectorySource};
 use gfn_policy::{
-    HostPolicy, NamedTensor, Policy, Recording, RolloutKey, TransitionBatch,
-    exact_terminal_distribution, named_parameters, record_rollout, rollout, with_parameters,
+    HostPolicy, Policy, Recording, RolloutKey, TransitionBatch, exact_terminal_distribution,
+    record_rollout, rollout,
 };
 use sources::{Drawn, Sources};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use update::Updated;
 
@@ -99,25 +101,6 @@ pub struct StepReport {
     pub phases: Phases,
 }
 
-/// Everything that continues a run: parameters, optimiser state, iteration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainerState {
-    /// Iterations made.
-    pub iteration: u64,
-    /// Parameters by name.
-    pub parameters: BTreeMap<String, NamedTensor>,
-    /// Optimiser state.
-    pub optimiser: AdamState,
-    /// State of a P_B that is trained by itself.
-    pub backward: BackwardState,
-    /// Objects that a guide may look at, the oldest first.
-    pub seen: Vec<KeptObject>,
-    /// State of each source of trajectories, in order.
-    pub sources: Vec<SavedSource>,
-    /// The critic, where there is one.
-    pub critic: Option<CriticState>,
-}
-
 /// Trains a policy on an environment.
 ///
 /// Random numbers are keyed by (seed, iteration, lane): there is no generator to save, and a trainer that continues
@@ -135,6 +118,8 @@ pub struct Trainer<E: Environment, R, P, O> {
     backward: BackwardTrainer<E::State, P>,
     /// What updates the policy by policy gradients, where the objective asks for it.
     agent: Option<Agent>,
+    /// The target network, where the objective asks for one; none before the first update.
+    target: Option<P>,
     sources: Sources<E>,
     config: TrainerConfig,
     optimiser: Adam,
@@ -199,6 +184,7 @@ where
         });
         Ok(Self {
             agent: agent.transpose()?,
+            target: None,
             environment,
             reward,
             policy,
@@ -345,6 +331,8 @@ where
         );
         let mut batch = self.prepare(transitions, &trajectories)?;
         batch.by_trajectory = !self.sources.is_empty();
+        let asks = self.objective.requirements().target_rate.is_some();
+        let before = asks.then(|| self.policy.clone());
         let Updated {
             loss,
             norm,
@@ -364,6 +352,7 @@ where
             observation.log_weights.truncate(n_own);
         }
         self.tell_sources(&trajectories, n_own, of_sources, &view, &asked)?;
+        self.follow(before)?;
         self.iteration += 1;
         self.seen.add(&trajectories);
         let report = StepReport {
@@ -435,8 +424,13 @@ where
             energy: self.energy.as_deref(),
             iteration: self.iteration,
         };
+        let target = self.target_of(&transitions);
         let batch = source.batch(transitions, trajectories, self.objective.requirements())?;
-        Ok(TrainingBatch { log_guide, ..batch })
+        Ok(TrainingBatch {
+            log_guide,
+            target,
+            ..batch
+        })
     }
 
     fn wait(&self, iteration: u64) -> Result<(), TrainError> {
@@ -534,19 +528,6 @@ where
         Ok(total_variation(&learned, &target))
     }
 
-    /// What continues this run.
-    pub fn state(&self) -> TrainerState {
-        TrainerState {
-            iteration: self.iteration,
-            parameters: named_parameters(&self.policy),
-            optimiser: self.optimiser.state(),
-            backward: self.backward.state(),
-            seen: self.kept_objects(),
-            sources: self.sources.state(),
-            critic: self.agent.as_ref().and_then(Agent::state),
-        }
-    }
-
     /// What the sources tell of themselves, as `source.<name>.<figure>`.
     pub fn source_figures(&self) -> Vec<(String, f64)> {
         self.sources.figures()
@@ -556,38 +537,5 @@ where
     /// region the divergence and the share of the full step.
     pub fn policy_gradient_figures(&self) -> Vec<(String, f64)> {
         self.agent.as_ref().map(Agent::figures).unwrap_or_default()
-    }
-
-    /// Continues from a saved state.
-    ///
-    /// # Errors
-    ///
-    /// If a parameter or a moment does not fit the policy, or what was saved does not fit a source; the trainer is
-    /// unchanged then.
-    pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
-        let policy = with_parameters(self.policy.clone(), &state.parameters)?;
-        let seen = self.restored_objects(&state.seen)?;
-        let sources = self.sources.state();
-        let mut agent = self.agent.clone();
-        match &mut agent {
-            Some(agent) => agent.restore(state.critic.as_ref())?,
-            None if state.critic.is_some() => return Err(TrainError::OtherCritic),
-            None => {}
-        }
-        self.sources.restore(&self.environment, &state.sources)?;
-        let rest = self
-            .backward
-            .restore(&self.environment, &policy, &state.backward)
-            .and_then(|()| Ok(self.optimiser.restore(&policy, &state.optimiser)?));
-        if let Err(error) = rest {
-            // They fitted a moment ago.
-            self.sources.restore(&self.environment, &sources)?;
-            return Err(error);
-        }
-        self.policy = policy;
-        self.agent = agent;
-        self.seen = seen;
-        self.iteration = state.iteration;
-        Ok(())
     }
 }

@@ -53,6 +53,11 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         name: "BackwardTargetConfig",
     },
     ConfigEnum {
+        kind: "costs",
+        path: "crates/gfn-train/src/policy_gradient/config.rs",
+        name: "Costs",
+    },
+    ConfigEnum {
         kind: "policy update",
         path: "crates/gfn-train/src/policy_gradient/config.rs",
         name: "PolicyUpdate",

@@ -254,10 +254,10 @@ impl BackwardTrainingConfig {
                  policy.backward = \"uniform\""
             ),
             Self::WithObjective
-                if learned && matches!(objective, ObjectiveConfig::PolicyGradient { .. }) =>
+                if learned && let Some(name) = objective.takes_backward_as_given() =>
             {
                 bail!(
-                    "policy-gradient takes P_B as given: set policy.backward = \"uniform\", or train P_B by itself, as \
+                    "{name} takes P_B as given: set policy.backward = \"uniform\", or train P_B by itself, as \
                      backward_training.kind = \"policy-gradient\" does"
                 )
             }

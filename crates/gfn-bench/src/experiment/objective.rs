@@ -3,8 +3,10 @@
 use anyhow::{Context as _, Result, bail};
 use gfn_env::SubstructureGuideConfig;
 use gfn_loss::divergences::Divergence;
-use gfn_loss::{StateNormalisation, SubTrajectoryNormalisation, TransitionNormalisation};
-use gfn_train::{Baseline, DivergenceControl, PolicyGradient, PolicyUpdate};
+use gfn_loss::{
+    Munchausen, StateNormalisation, SubTrajectoryNormalisation, TransitionNormalisation,
+};
+use gfn_train::{Baseline, Costs, DivergenceControl, PolicyGradient, PolicyUpdate, SoftDqn};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -84,6 +86,9 @@ pub enum ObjectiveConfig {
     },
     /// [`gfn_train::PolicyGradient`].
     PolicyGradient {
+        /// What the policy is to pay for.
+        #[serde(default)]
+        costs: Costs,
         /// How the policy is updated.
         #[serde(default)]
         update: PolicyUpdate,
@@ -91,11 +96,41 @@ pub enum ObjectiveConfig {
         #[serde(default)]
         baseline: Baseline,
     },
+    /// [`gfn_train::SoftDqn`].
+    SoftDqn {
+        /// Munchausen's share, 0 for none.
+        #[serde(default)]
+        munchausen: f64,
+        /// The least value of its logarithm.
+        #[serde(default = "default_least_log_p")]
+        least_log_p: f64,
+        /// How fast the target network follows.
+        #[serde(default = "default_target_rate")]
+        target_rate: f64,
+        /// How edges are weighted.
+        #[serde(default)]
+        normalisation: TransitionNormalisation,
+        /// Whether an edge is rewarded with `log P_B`.
+        #[serde(default = "corrected")]
+        corrected: bool,
+    },
     /// [`gfn_loss::maximum_likelihood`].
     MaximumLikelihood {
         /// The objects.
         objects: ObjectsConfig,
     },
+}
+
+fn default_least_log_p() -> f64 {
+    SoftDqn::default().munchausen.least_log_p
+}
+
+fn default_target_rate() -> f64 {
+    SoftDqn::default().target_rate
+}
+
+fn corrected() -> bool {
+    true
 }
 
 /// The prior of relative trajectory balance.
@@ -219,6 +254,7 @@ impl ObjectiveConfig {
         "guided-trajectory-balance",
         "divergence",
         "policy-gradient",
+        "soft-dqn",
         "maximum-likelihood",
     ];
 
@@ -236,6 +272,7 @@ impl ObjectiveConfig {
             | Self::RelativeTrajectoryBalance { .. }
             | Self::Divergence { .. }
             | Self::PolicyGradient { .. }
+            | Self::SoftDqn { .. }
             | Self::MaximumLikelihood { .. } => none,
             Self::GuidedTrajectoryBalance { guide, .. } => Demands {
                 substructures: guide.substructure().is_some(),
@@ -266,6 +303,11 @@ impl ObjectiveConfig {
             Self::ModifiedDetailedBalance { .. } => Some("modified-detailed-balance"),
             Self::Divergence { .. } => Some("divergence"),
             Self::MaximumLikelihood { .. } => Some("maximum-likelihood"),
+            Self::SoftDqn { .. } => Some("soft-dqn"),
+            Self::PolicyGradient {
+                costs: Costs::LogReward { .. },
+                ..
+            } => Some("policy-gradient"),
             Self::TrajectoryBalance {}
             | Self::DetailedBalance { .. }
             | Self::SubTrajectoryBalance { .. }
@@ -274,6 +316,37 @@ impl ObjectiveConfig {
             | Self::GuidedTrajectoryBalance { .. }
             | Self::PolicyGradient { .. }
             | Self::RelativeTrajectoryBalance { .. } => None,
+        }
+    }
+
+    /// The parameters of soft Q-learning.
+    pub(crate) fn soft_dqn(&self) -> Option<SoftDqn> {
+        match *self {
+            Self::SoftDqn {
+                munchausen,
+                least_log_p,
+                target_rate,
+                normalisation,
+                corrected,
+            } => Some(SoftDqn {
+                munchausen: Munchausen {
+                    alpha: munchausen,
+                    least_log_p,
+                },
+                target_rate,
+                normalisation,
+                corrected,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The name of an objective that takes `P_B` as given.
+    pub(super) fn takes_backward_as_given(&self) -> Option<&'static str> {
+        match self {
+            Self::PolicyGradient { .. } => Some("policy-gradient"),
+            Self::SoftDqn { .. } => Some("soft-dqn"),
+            _ => None,
         }
     }
 
@@ -309,11 +382,21 @@ impl ObjectiveConfig {
                 }
             }
             Self::Divergence { divergence, .. } => divergence.validate()?,
-            Self::PolicyGradient { update, baseline } => PolicyGradient {
+            Self::PolicyGradient {
+                costs,
+                update,
+                baseline,
+            } => PolicyGradient {
+                costs: *costs,
                 update: *update,
                 baseline: baseline.clone(),
             }
             .validate()?,
+            Self::SoftDqn { .. } => {
+                if let Some(objective) = self.soft_dqn() {
+                    objective.validate()?;
+                }
+            }
             Self::GuidedTrajectoryBalance { alpha, guide } => {
                 if !(0.0..=1.0).contains(alpha) {
                     bail!(

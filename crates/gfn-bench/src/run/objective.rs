@@ -53,12 +53,18 @@ pub(super) fn objective(
             control_variate,
         }),
         ObjectiveConfig::PolicyGradient {
+            costs,
             update,
             ref baseline,
         } => Box::new(PolicyGradient {
+            costs,
             update,
             baseline: baseline.clone(),
         }),
+        ObjectiveConfig::SoftDqn { .. } => {
+            let objective = config.soft_dqn();
+            Box::new(objective.context("soft Q-learning has parameters")?)
+        }
         ObjectiveConfig::MaximumLikelihood { .. } => Box::new(MaximumLikelihood),
         ObjectiveConfig::DetailedBalance { normalisation } => {
             Box::new(DetailedBalance { normalisation })

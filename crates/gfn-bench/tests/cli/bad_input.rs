@@ -190,6 +190,37 @@ const REFUSED: &[Refused] = &[
         ],
     ),
     refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"soft-dqn\", munchausen = 1.0 }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "munchausen", "below 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\" }",
+            "--set",
+            "objective={ kind = \"soft-dqn\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "soft-dqn takes P_B as given",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"tabular\", backward = \"uniform\" }",
+            "--set",
+            "objective={ kind = \"policy-gradient\", costs = { kind = \"log-reward\", temperature = -1 } }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "temperature", "at least 0"],
+    ),
+    refused(
         &["--set", "objective={ kind = \"maximum-likelihood\" }"],
         &[EXPERIMENT_FILE, "`objective`", "missing field `objects`"],
     ),

@@ -84,3 +84,41 @@ pub fn forward_costs(x: &LogProbs, log_z: Tensor<1>) -> Tensor<1> {
 pub fn backward_costs(log_pb: Tensor<1>, log_guide: Tensor<1>) -> Tensor<1> {
     log_pb - log_guide
 }
+
+/// The batch of plain reinforcement learning with entropy: [`forward_costs`] of it with `log Z = 0` are `τ·log P_F`, and
+/// `− log R(x)` at the end.
+///
+/// Whoever minimises them ends at `P_T(x) ∝ n(x)·R(x)^{1/τ}` with the number `n(x)` of trajectories into `x`, and at the
+/// largest reward for `τ = 0`: not at `R/Z`, but where every object has one trajectory and `τ = 1`.
+///
+/// # Shapes
+///
+/// - `x`: `B` trajectories with `N` transitions, see [`LogProbs`]
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use gfn_loss::policy_gradients::{forward_costs, without_correction};
+/// use gfn_loss::{LogProbs, Segments};
+///
+/// let device = Device::flex();
+/// let x = LogProbs::new(
+///     Tensor::from_data([-1.0, -0.5], &device),
+///     Tensor::from_data([-0.25, 0.0], &device),
+///     Tensor::from_data([0.75], &device),
+///     Segments::from_lengths(&[2]),
+/// );
+/// let costs = forward_costs(&without_correction(&x, 2.0), Tensor::zeros([1], &device));
+/// let costs: Vec<f32> = costs.try_into_vec_as()?;
+/// assert_eq!(costs, [-2.0, -1.75]);
+/// # Ok::<(), burn::tensor::TensorReadError>(())
+/// ```
+#[must_use]
+pub fn without_correction(x: &LogProbs, temperature: f64) -> LogProbs {
+    LogProbs {
+        log_pf: x.log_pf.clone().mul_scalar(temperature),
+        log_pb: x.log_pb.zeros_like(),
+        ..x.clone()
+    }
+}

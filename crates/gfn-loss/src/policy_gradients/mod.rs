@@ -18,7 +18,7 @@
 //!
 //! | step | function |
 //! |---|---|
-//! | costs of the edges | [`forward_costs`], [`backward_costs`] |
+//! | costs of the edges | [`forward_costs`], [`backward_costs`]; [`without_correction`] for plain reinforcement learning |
 //! | advantages, and what a critic learns | [`generalised_advantages`], [`value_targets`], [`centred`], [`leave_one_out`] |
 //! | the loss of the policy | [`surrogate`], [`clipped_surrogate`], [`categorical_kl`], [`log_z_surrogate`] |
 //! | the loss of a critic | [`value_loss`], [`evaluation_balance`] |
@@ -37,6 +37,6 @@ mod critics;
 mod surrogates;
 
 pub use advantages::{centred, generalised_advantages, leave_one_out, value_targets};
-pub use costs::{backward_costs, forward_costs};
+pub use costs::{backward_costs, forward_costs, without_correction};
 pub use critics::{evaluation_balance, value_loss};
 pub use surrogates::{categorical_kl, clipped_surrogate, log_z_surrogate, surrogate};

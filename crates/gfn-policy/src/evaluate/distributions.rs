@@ -4,6 +4,7 @@
 use super::{BackwardRows, TransitionBatch};
 use crate::{FORBIDDEN, Policy, ValueNetwork, masked_log_softmax};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use gfn_loss::LogProbs;
 use gfn_loss::transfers::upload;
 
 impl TransitionBatch {
@@ -21,6 +22,21 @@ impl TransitionBatch {
         let device = policy.device();
         let logits = self.forward_logits(policy);
         masked_log_softmax(logits, self.forbidden_actions(&device))
+    }
+
+    /// [`TransitionBatch::log_probs`], and `log Σ_a exp` of the forward logits in the state before each transition, `[N]`,
+    /// of one pass: what flows out of a state where the logits are logarithms of flows.
+    pub fn log_probs_and_log_outflow<P: Policy>(&self, policy: &P) -> (LogProbs, Tensor<1>) {
+        let device = policy.device();
+        let n = self.n_transitions();
+        let logits = policy.logits(&self.states(&device));
+        let allowed = self
+            .at_transitions(logits.forward.clone().tensor(), &self.rows)
+            .mask_fill(self.forbidden_actions(&device), FORBIDDEN);
+        let shift = allowed.clone().detach().max_dim(1);
+        let sum = (allowed - shift.clone()).exp().sum_dim(1);
+        let log_outflow = (sum.log() + shift).reshape([n]);
+        (self.gather(logits, &device, policy.kernels()), log_outflow)
     }
 
     /// How fast the forward logits in the state before each transition change as the parameters of `policy` move along

@@ -2,17 +2,16 @@
 //!
 //! The objective then takes `log P_B` as given. Each iteration trains P_B first, then P_F with what P_B says now.
 
-mod average;
 mod buffer;
 mod path_counts;
 mod policy_gradient;
 
 pub use policy_gradient::BackwardTarget;
 
+use crate::average::move_towards;
 use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
 use crate::{CriticConfig, CriticState, RegressionConfig, TrainError, TrainerConfig};
-use average::move_towards;
 use buffer::Buffer;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};

@@ -33,6 +33,7 @@ const REQUIREMENTS: Requirements = Requirements {
     object_rewards: false,
     edge_flows: false,
     guide: false,
+    target_rate: None,
 };
 
 /// The energies between source and terminal state, 0 at both ends.

@@ -7,6 +7,7 @@ mod forward_looking;
 mod guided;
 mod likelihood;
 mod relative;
+mod soft_dqn;
 
 pub use balance::{
     DetailedBalance, LogPartitionVariance, ModifiedDetailedBalance, SubTrajectoryBalance,
@@ -18,6 +19,7 @@ pub use forward_looking::{ForwardLookingDetailedBalance, ForwardLookingSubTrajec
 pub use guided::GuidedTrajectoryBalance;
 pub use likelihood::MaximumLikelihood;
 pub use relative::RelativeTrajectoryBalance;
+pub use soft_dqn::SoftDqn;
 
 use crate::{PolicyGradient, Requirements, TrainingBatch};
 use burn::tensor::Tensor;

@@ -39,6 +39,9 @@ pub(crate) struct AgentUpdate<P> {
 /// A batch under the policy that sampled it.
 pub(crate) struct Sampled {
     pub(crate) log_probs: LogProbs,
+    /// What the costs are those of.
+    priced: LogProbs,
+    /// As the costs hold it, 0 where they do not.
     log_z: Tensor<1>,
     costs: Vec<f64>,
     values: Vec<f64>,
@@ -78,8 +81,8 @@ impl Agent {
     /// Costs and advantages of `batch` under `policy`, which has sampled it.
     pub(crate) fn look<P: Policy>(&self, policy: &P, batch: &TransitionBatch) -> Sampled {
         let log_probs = batch.log_probs(policy);
-        let log_z = batch.log_z(policy);
-        let costs = read(forward_costs(&log_probs, log_z.clone()));
+        let (priced, log_z) = self.config.costs.of(&log_probs, batch.log_z(policy));
+        let costs = read(forward_costs(&priced, log_z.clone()));
         let segments = &log_probs.segments;
         let (values, advantages) = match &self.critic {
             Some(critic) => {
@@ -92,6 +95,7 @@ impl Agent {
         };
         Sampled {
             log_probs,
+            priced,
             log_z,
             costs,
             values,
@@ -104,9 +108,14 @@ impl Agent {
         actor_loss(
             &sampled.log_probs,
             &sampled.advantages,
-            sampled.log_z.clone(),
+            self.learned_log_z(sampled),
             &sampled.costs,
         )
+    }
+
+    fn learned_log_z(&self, sampled: &Sampled) -> Option<Tensor<1>> {
+        let holds = self.config.costs.hold_log_z();
+        holds.then(|| sampled.log_z.clone())
     }
 
     /// One step of the critic on `batch`.
@@ -120,7 +129,7 @@ impl Agent {
         let Some(critic) = &mut self.critic else {
             return Ok(());
         };
-        let x = &sampled.log_probs;
+        let x = &sampled.priced;
         let values = batch.values(&critic.network, policy);
         let loss = match critic.config.loss {
             CriticLoss::Returns { lambda } => {
@@ -173,10 +182,11 @@ impl Agent {
                         let new = batch.forward_log_probabilities(&policy);
                         let kl = categorical_kl(new, old.clone()).sum();
                         let n = segments.n_segments() as f64;
-                        loss = loss + kl.mul_scalar(kl_weight / n);
+                        let weight = kl_weight * self.config.costs.temperature();
+                        loss = loss + kl.mul_scalar(weight / n);
                     }
                     // The cost that log Z answers for was measured once.
-                    if epoch == 0 {
+                    if epoch == 0 && self.config.costs.hold_log_z() {
                         loss = loss + log_z_surrogate(batch.log_z(&policy), costs.clone());
                     }
                     let loss = loss.mul_scalar(loss_scale);
@@ -192,11 +202,16 @@ impl Agent {
                 cg_iterations,
                 line_search_steps,
             } => {
-                let costs = sums(&sampled.costs, &sampled.log_probs.segments);
-                let of_log_z =
-                    log_z_surrogate(sampled.log_z.clone(), upload_f64(&costs, &policy.device()));
-                let AgentUpdate { policy, norm } =
-                    step(optimiser, policy.clone(), of_log_z, iteration)?;
+                let mut update = AgentUpdate {
+                    policy: policy.clone(),
+                    norm: GradientNorm::default(),
+                };
+                if let Some(log_z) = self.learned_log_z(&sampled) {
+                    let costs = sums(&sampled.costs, &sampled.log_probs.segments);
+                    let of_log_z = log_z_surrogate(log_z, upload_f64(&costs, &policy.device()));
+                    update = step(optimiser, update.policy, of_log_z, iteration)?;
+                }
+                let AgentUpdate { policy, norm } = update;
                 let region = TrustRegion {
                     batch,
                     advantages: upload_f64(&sampled.advantages, &policy.device()),

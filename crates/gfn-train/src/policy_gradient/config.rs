@@ -2,7 +2,10 @@
 
 use crate::TrainError;
 use crate::optimiser::{Adam, AdamConfig};
+use burn::tensor::Tensor;
 use gfn_explore::Schedule;
+use gfn_loss::LogProbs;
+use gfn_loss::policy_gradients::without_correction;
 
 /// How the policy is updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +132,68 @@ impl PolicyUpdate {
                 )?;
                 check(cg_iterations > 0, "cg_iterations", "at least 1")?;
                 check(line_search_steps > 0, "line_search_steps", "at least 1")
+            }
+        }
+    }
+}
+
+/// What the policy is to pay for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub enum Costs {
+    /// The divergence from the target: [`forward_costs`](gfn_loss::policy_gradients::forward_costs).
+    #[default]
+    Divergence,
+    /// Plain reinforcement learning: `τ·log P_F` for each edge and `− log R(x)` at the end, without P_B and log Z.
+    ///
+    /// A baseline that does **not** sample from `R/Z`: it ends at `n(x)·R(x)^{1/τ}`, with the number `n(x)` of trajectories
+    /// into `x`, and for `τ = 0` at the largest reward.
+    LogReward {
+        /// `τ`, not negative: 0 for advantage actor-critic, more for its soft forms.
+        temperature: f64,
+    },
+}
+
+impl Costs {
+    /// Names, as experiment files write them.
+    pub const NAMES: &[&str] = &["divergence", "log-reward"];
+
+    pub(super) fn validate(&self) -> Result<(), TrainError> {
+        match *self {
+            Self::LogReward { temperature } if !(temperature >= 0.0 && temperature.is_finite()) => {
+                Err(TrainError::OutOfRange {
+                    name: "temperature",
+                    range: "at least 0 and finite",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether log Z is a part of them.
+    pub(super) fn hold_log_z(&self) -> bool {
+        matches!(self, Self::Divergence)
+    }
+
+    /// Weight of the policy's own log-probabilities.
+    pub(super) fn temperature(&self) -> f64 {
+        match *self {
+            Self::Divergence => 1.0,
+            Self::LogReward { temperature } => temperature,
+        }
+    }
+
+    /// The batch and the log Z whose [`forward_costs`](gfn_loss::policy_gradients::forward_costs) they are.
+    pub(super) fn of(&self, x: &LogProbs, log_z: Tensor<1>) -> (LogProbs, Tensor<1>) {
+        match *self {
+            Self::Divergence => (x.clone(), log_z),
+            Self::LogReward { temperature } => {
+                (without_correction(x, temperature), log_z.zeros_like())
             }
         }
     }

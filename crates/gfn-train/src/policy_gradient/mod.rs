@@ -9,11 +9,11 @@ mod critic;
 mod trust_region;
 
 pub(crate) use agent::{Agent, AgentUpdate, read, upload_f64};
-pub use config::{Baseline, CriticConfig, CriticLoss, PolicyUpdate};
+pub use config::{Baseline, Costs, CriticConfig, CriticLoss, PolicyUpdate};
 pub(crate) use critic::Critic;
 pub use critic::CriticState;
 
-use crate::{Evaluation, Objective, TrainError, TrainingBatch};
+use crate::{Evaluation, LogZSource, Objective, TrainError, TrainingBatch};
 use burn::tensor::Tensor;
 use gfn_loss::policy_gradients::{forward_costs, leave_one_out, log_z_surrogate, surrogate};
 use gfn_loss::{LogProbs, Regression};
@@ -50,6 +50,8 @@ use gfn_policy::Policy;
 /// Niu et al. (2024), *GFlowNet training by policy gradients*, <https://arxiv.org/abs/2408.05885>.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyGradient {
+    /// What the policy is to pay for.
+    pub costs: Costs,
     /// How the policy is updated.
     pub update: PolicyUpdate,
     /// What is subtracted from the costs.
@@ -63,6 +65,7 @@ impl PolicyGradient {
     ///
     /// If one is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
+        self.costs.validate()?;
         self.update.validate()?;
         self.baseline.validate()
     }
@@ -73,10 +76,20 @@ impl<P: Policy> Objective<P> for PolicyGradient {
     fn evaluate(&self, policy: &P, batch: &TrainingBatch, _regression: &Regression) -> Evaluation {
         let log_probs = batch.transitions.log_probs(policy);
         let log_z = batch.transitions.log_z(policy);
-        let costs = read(forward_costs(&log_probs, log_z.clone()));
+        let (priced, of_log_z) = self.costs.of(&log_probs, log_z.clone());
+        let costs = read(forward_costs(&priced, of_log_z));
         let coefficients = leave_one_out(&costs, &log_probs.segments);
+        let log_z = self.costs.hold_log_z().then_some(log_z);
         let loss = actor_loss(&log_probs, &coefficients, log_z, &costs);
         Evaluation::new(loss, log_probs)
+    }
+
+    fn log_z(&self) -> LogZSource {
+        if self.costs.hold_log_z() {
+            LogZSource::Parameter
+        } else {
+            LogZSource::NotLearned
+        }
     }
 
     fn learns_off_policy(&self) -> bool {
@@ -88,11 +101,11 @@ impl<P: Policy> Objective<P> for PolicyGradient {
     }
 }
 
-/// The loss of P_F and log Z, whose value is the mean cost of a trajectory.
+/// The loss of P_F, and of log Z where it is learned; its value is the mean cost of a trajectory then and 0 else.
 fn actor_loss(
     log_probs: &LogProbs,
     advantages: &[f64],
-    log_z: Tensor<1>,
+    log_z: Option<Tensor<1>>,
     costs: &[f64],
 ) -> Tensor<1> {
     let segments = &log_probs.segments;
@@ -100,10 +113,16 @@ fn actor_loss(
     let advantages = upload_f64(advantages, &device);
     let old = log_probs.log_pf.clone().detach();
     let of_policy = surrogate(log_probs.log_pf.clone(), old, advantages, segments);
-    let of_log_z = log_z_surrogate(log_z, upload_f64(&sums(costs, segments), &device));
     // The value of the surrogate means nothing.
     let no_value = of_policy.clone().detach();
-    of_policy - no_value + of_log_z
+    let of_policy = of_policy - no_value;
+    match log_z {
+        Some(log_z) => {
+            let costs = upload_f64(&sums(costs, segments), &device);
+            of_policy + log_z_surrogate(log_z, costs)
+        }
+        None => of_policy,
+    }
 }
 
 /// The sum of each trajectory.

@@ -14,6 +14,7 @@ mod matrix;
 mod policy_gradient;
 mod preference;
 mod replay_and_search;
+mod reward_seeking;
 mod thompson;
 mod toys;
 

@@ -33,7 +33,11 @@ fn returns() -> Baseline {
 }
 
 fn with(update: PolicyUpdate, baseline: Baseline) -> PolicyGradient {
-    PolicyGradient { update, baseline }
+    PolicyGradient {
+        update,
+        baseline,
+        ..PolicyGradient::default()
+    }
 }
 
 fn assert_close(name: &str, distance: Distance) {

@@ -37,6 +37,8 @@ pub(crate) struct Training<'a> {
     pub(crate) guide: Guided,
     /// The target is `R` times the terminal distribution of the uniform policy.
     pub(crate) relative: bool,
+    /// The target is `R` times the number of trajectories into an object.
+    pub(crate) counted: bool,
     /// Train on the objects of the target instead of sampled ones, each as often as its probability asks.
     pub(crate) on_objects: bool,
 }
@@ -54,6 +56,7 @@ impl<'a> Training<'a> {
             epsilon: 0.1,
             guide: Guided::Not,
             relative: false,
+            counted: false,
             on_objects: false,
         }
     }
@@ -217,6 +220,13 @@ where
             let prior = prior.expect("a distribution");
             let pairs = log_rewards.iter_mut().zip(prior);
             pairs.for_each(|(log_r, p)| *log_r += p.ln());
+        }
+        if training.counted {
+            let log_counts = graph.log_path_counts();
+            let pairs = log_rewards.iter_mut().zip(graph.terminal_states());
+            pairs.for_each(|(log_r, x)| {
+                *log_r += log_counts[graph.index_of(x).expect("an object")];
+            });
         }
         let target = target_distribution(&log_rewards);
         if training.on_objects {

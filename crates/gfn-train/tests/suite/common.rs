@@ -92,6 +92,7 @@ pub(crate) fn assert_same(a: &TrainerState, b: &TrainerState) {
         optimiser.map(|o| (o.step, bits(&o.first), bits(&o.second)))
     };
     assert_eq!(moments(a), moments(b));
+    assert_eq!(bits(&a.target), bits(&b.target));
     let critic = |state: Option<&CriticState>| {
         state.map(|critic| {
             let AdamState {

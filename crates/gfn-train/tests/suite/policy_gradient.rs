@@ -8,10 +8,11 @@ use gfn_env::{
     UniqueChildren,
 };
 use gfn_explore::{Priority, Replay, ReplayConfig, Schedule, Stored};
+use gfn_loss::Munchausen;
 use gfn_policy::{AggregatedPolicy, BackwardPolicy, MlpConfig, MlpPolicy, Trunk};
 use gfn_train::{
-    BackwardTarget, BackwardTraining, Baseline, CriticConfig, CriticLoss, PolicyGradient,
-    PolicyUpdate, TrainError, Trainer, TrainerConfig,
+    BackwardTarget, BackwardTraining, Baseline, Costs, CriticConfig, CriticLoss, PolicyGradient,
+    PolicyUpdate, SoftDqn, TrainError, Trainer, TrainerConfig,
 };
 
 type GridTrainer = Trainer<Hypergrid, HypergridReward, MlpPolicy, PolicyGradient>;
@@ -81,7 +82,11 @@ fn every_update_resumes_bit_for_bit() {
             Baseline::Critic(critic(CriticLoss::default())),
         ),
     ] {
-        let objective = PolicyGradient { update, baseline };
+        let objective = PolicyGradient {
+            update,
+            baseline,
+            ..PolicyGradient::default()
+        };
         let seen = assert_resumes(&|init| {
             trainer(init, objective.clone(), BackwardTraining::WithObjective)
         });
@@ -179,6 +184,7 @@ fn a_trust_region_needs_a_forward_mode_pass() {
     let objective = PolicyGradient {
         update: trust_region(),
         baseline: Baseline::LeaveOneOut {},
+        ..PolicyGradient::default()
     };
     let mut trainer =
         Trainer::new(grid, reward, policy, objective, TrainerConfig::default()).unwrap();
@@ -216,7 +222,12 @@ fn numbers_out_of_range_make_no_trainer() {
             ..CriticConfig::default()
         })
     };
+    let costs = |temperature| PolicyGradient {
+        costs: Costs::LogReward { temperature },
+        ..PolicyGradient::default()
+    };
     for (objective, says) in [
+        (costs(-1.0), "temperature"),
         (proximal(0, 0.2, 1.0), "epochs"),
         (proximal(1, 1.0, 1.0), "clip"),
         (proximal(1, 0.2, f64::NAN), "kl_weight"),
@@ -240,6 +251,23 @@ fn numbers_out_of_range_make_no_trainer() {
             }),
             "hidden layers",
         ),
+    ] {
+        let error = objective.validate().unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn soft_q_learning_refuses_numbers_out_of_range() {
+    let with = |alpha, least_log_p, target_rate| SoftDqn {
+        munchausen: Munchausen { alpha, least_log_p },
+        target_rate,
+        ..SoftDqn::default()
+    };
+    for (objective, says) in [
+        (with(1.0, -1.0, 0.5), "munchausen"),
+        (with(0.1, 0.0, 0.5), "least_log_p"),
+        (with(0.1, -1.0, 0.0), "target_rate"),
     ] {
         let error = objective.validate().unwrap_err().to_string();
         assert!(error.contains(says), "{error}");

@@ -4,9 +4,10 @@ use crate::common::{CLIP_NORM, assert_same, small_trainer, small_trainer_with};
 use burn::tensor::Device;
 use gfn_env::{Hypergrid, HypergridReward, Streams, SubstructureGuide, SubstructureGuideConfig};
 use gfn_explore::Schedule;
+use gfn_loss::Munchausen;
 use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, Policy, Trunk};
 use gfn_train::{
-    BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective, TrainError, Trainer,
+    BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective, SoftDqn, TrainError, Trainer,
     TrainerConfig, TrainerState, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
@@ -60,6 +61,29 @@ fn a_backward_policy_that_is_trained_by_itself_resumes_bit_for_bit() {
     ] {
         assert_resumes(&|init| small_trainer_with(init, backward.clone()));
     }
+}
+
+#[test]
+fn a_target_network_resumes_bit_for_bit() {
+    assert_resumes(&|init| {
+        let env = Hypergrid::new(2, 6).unwrap();
+        let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).unwrap();
+        let network = MlpConfig {
+            hidden: vec![16],
+            backward: BackwardPolicy::Uniform,
+            ..MlpConfig::default()
+        };
+        let device = Device::flex().autodiff();
+        let policy = MlpPolicy::new(&network, &env, Streams::new(init), &device);
+        let objective = SoftDqn {
+            munchausen: Munchausen {
+                alpha: 0.15,
+                least_log_p: -100.0,
+            },
+            ..SoftDqn::default()
+        };
+        Trainer::new(env, reward, policy, objective, TrainerConfig::default()).unwrap()
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use gfn_bench::experiment::{
 };
 use gfn_bench::{Backend, DeviceSpec, suite};
 use gfn_loss::Regression;
-use gfn_train::{Baseline, CriticLoss, PolicyUpdate};
+use gfn_train::{Baseline, Costs, CriticLoss, PolicyUpdate};
 use std::path::Path;
 
 /// Prints what an experiment file can name and which devices this program can open.
@@ -16,6 +16,7 @@ pub(super) fn print(experiments: &Path) {
         ("objectives", ObjectiveConfig::NAMES),
         ("backward", BackwardTrainingConfig::NAMES),
         ("targets", BackwardTargetConfig::NAMES),
+        ("costs", Costs::NAMES),
         ("updates", PolicyUpdate::NAMES),
         ("baselines", Baseline::NAMES),
         ("critics", CriticLoss::NAMES),

@@ -3,7 +3,7 @@
 use gfn_policy::{ParametersError, Policy, named_parameters, with_parameters};
 
 /// `slow + rate·(policy − slow)` in every parameter.
-pub(super) fn move_towards<P: Policy>(
+pub(crate) fn move_towards<P: Policy>(
     slow: P,
     policy: &P,
     rate: f64,
