@@ -12,9 +12,11 @@
 
 pub mod device;
 pub mod experiment;
+mod files;
 pub mod metrics;
 pub mod plot;
 pub mod problem;
+pub mod process_reward;
 pub mod report;
 pub mod run;
 pub mod speed;

@@ -29,7 +29,8 @@
 //! # What is here
 //!
 //! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`],
-//!   [`deceptive_grid`] and [`multi_objective_grid`], each with its rewards; [`Indexed`] makes any of them tabular,
+//!   [`deceptive_grid`], [`multi_objective_grid`], [`bayesian_network`], [`ising`], [`phylogeny`] and [`listed_graph`], each
+//!   with its rewards; [`Indexed`] makes any of them tabular,
 //!   [`UniqueChildren`] gives each child one action
 //! - [`Conditional`] has one graph for each condition; [`ConditionalReward`], [`TemperedReward`] and [`PreferenceReward`] are
 //!   rewards under one
@@ -87,6 +88,7 @@
 
 mod action;
 pub mod bag;
+pub mod bayesian_network;
 pub mod bit_sequence;
 mod check;
 mod conditional;
@@ -99,21 +101,27 @@ mod features;
 pub mod guide;
 pub mod hypergrid;
 mod indexed;
+pub mod ising;
+pub mod listed_graph;
 pub mod multi_objective_grid;
 mod normal;
 pub mod parentheses;
 pub mod peptide;
+pub mod phylogeny;
 mod reward;
 pub mod sequence;
 pub mod set;
+mod special;
 mod streams;
 mod substructure;
+mod table;
 pub mod tfbind8;
 mod trajectories;
 mod unique_children;
 
 pub use action::{Action, BackwardAction};
 pub use bag::{Bag, BagOrder, BagReward, BagRewardConfig, BagState};
+pub use bayesian_network::{BayesianNetwork, BayesianNetworkReward, DagState};
 pub use bit_sequence::{
     BitSequence, BitSequenceReward, BitSequenceState, BuildOrder, HammingReward,
 };
@@ -131,14 +139,18 @@ pub use features::{FeatureRow, Features};
 pub use guide::{Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide};
 pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, HypergridState};
 pub use indexed::Indexed;
+pub use ising::{IsingConfig, IsingReward};
+pub use listed_graph::{ListedGraph, ListedGraphReward, NodeState};
 pub use multi_objective_grid::{GridObjective, MultiObjectiveGridReward};
 pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
+pub use phylogeny::{ForestState, Phylogeny, PhylogenyReward};
 pub use reward::{LogRewardFn, Reward, checked_log_reward};
 pub use sequence::{Sequence, SequenceReward, SequenceRewardConfig, SequenceState};
 pub use set::{Set, SetReward, SetRewardConfig, SetState};
 pub use streams::{Purpose, Streams};
 pub use substructure::Substructure;
+pub use table::{Table, TableError};
 pub use tfbind8::{TfBind8, TfBind8Reward, TfBind8RewardConfig, TfBind8State};
 pub use trajectories::{Trajectories, TrajectoryError, TrajectoryRef, walk};
 pub use unique_children::{ChildFeatures, ChildLayout, ChildRows, UniqueChildren};

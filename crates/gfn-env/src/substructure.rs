@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::sequence::SequenceOrder;
 use crate::{
     Bag, BagState, BitSequence, BitSequenceState, Environment, Hypergrid, HypergridState, Indexed,
     Peptide, PeptideState, Sequence, SequenceState, Set, SetState, TfBind8, TfBind8State,
@@ -52,10 +53,18 @@ impl Substructure for BitSequence {
     }
 }
 
-/// A prefix.
+/// A prefix, letters beside each other, or letters at their positions.
 impl Substructure for Sequence {
     fn contains(&self, object: &SequenceState, part: &SequenceState) -> bool {
-        object.letters().starts_with(part.letters())
+        let (whole, letters) = (object.letters(), part.letters());
+        match self.order() {
+            SequenceOrder::Append => whole.starts_with(letters),
+            SequenceOrder::EitherEnd => {
+                let mut places = whole.windows(letters.len().max(1));
+                letters.is_empty() || places.any(|window| window == letters)
+            }
+            SequenceOrder::AnyPosition => part.placed().all(|(i, b)| object.letter(i) == Some(b)),
+        }
     }
 }
 

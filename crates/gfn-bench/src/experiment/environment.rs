@@ -1,19 +1,27 @@
 //! `[environment]`: the problem and its reward.
 
+use super::listed_graph::{self, ListedGraphConfig};
+use super::phylogeny::{self, AlignmentConfig};
+use super::sequence::{self, SequenceRewardSource};
+use super::structure::{self, StructureDataConfig, StructureScoreConfig};
 use crate::problem::{
     BagProblem, BagStringProblem, BitSequenceProblem, DeceptiveGridProblem, HypergridProblem,
-    MultiObjectiveGridProblem, ParenthesesProblem, PeptideProblem, ProblemVisitor, SequenceProblem,
-    SetProblem, TfBind8Problem,
+    IsingProblem, ListedGraphProblem, MultiObjectiveGridProblem, ParenthesesProblem,
+    PeptideProblem, ProblemVisitor, SetProblem, TfBind8Problem,
 };
 use anyhow::{Context as _, Result};
+use gfn_env::bayesian_network::{Baseline, StructurePrior};
+use gfn_env::listed_graph::TreeRewardConfig;
+use gfn_env::phylogeny::PhylogenyRewardConfig;
+use gfn_env::sequence::SequenceOrder;
 use gfn_env::set::Stopping;
 use gfn_env::{
     Bag, BagOrder, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder,
     DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, EnvironmentError, GridObjective,
-    HammingReward, Hypergrid, HypergridReward, HypergridRewardConfig, MultiObjectiveGridReward,
-    Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
-    PeptideRewardConfig, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward,
-    SetRewardConfig, TfBind8, TfBind8Reward, TfBind8RewardConfig,
+    HammingReward, Hypergrid, HypergridReward, HypergridRewardConfig, IsingConfig, IsingReward,
+    MultiObjectiveGridReward, Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide,
+    PeptideReward, PeptideRewardConfig, Sequence, Set, SetReward, SetRewardConfig, TfBind8,
+    TfBind8Reward, TfBind8RewardConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,9 +84,15 @@ pub enum EnvironmentConfig {
         length: usize,
         /// Letters to choose from.
         n_letters: usize,
-        /// Log-weights of the letters.
-        #[serde(default = "default_sequence_reward")]
-        reward: SequenceRewardConfig,
+        /// Where the next letter goes.
+        #[serde(default, skip_serializing_if = "is_append")]
+        order: SequenceOrder,
+        /// Characters of the letters, for texts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alphabet: Option<String>,
+        /// Log-weights of the letters, a table or another program.
+        #[serde(default)]
+        reward: SequenceRewardSource,
     },
     /// [`gfn_env::Peptide`].
     Peptide {
@@ -145,6 +159,77 @@ pub enum EnvironmentConfig {
         #[serde(default = "default_floor")]
         floor: f64,
     },
+    /// [`gfn_env::BayesianNetwork`].
+    BayesianNetwork {
+        /// Observations of the nodes.
+        data: StructureDataConfig,
+        /// How well a node's parents explain it.
+        #[serde(default)]
+        score: StructureScoreConfig,
+        /// Prior over graphs.
+        #[serde(default)]
+        prior: StructurePrior,
+        /// What scores are compared with; it moves `log Z` alone.
+        #[serde(default)]
+        baseline: Baseline,
+    },
+    /// A [`gfn_env::BitSequence`] with [`gfn_env::IsingReward`].
+    Ising {
+        /// Which sites are coupled, and how.
+        couplings: IsingConfig,
+        /// `h`, one for all sites or one for each.
+        #[serde(default = "no_field")]
+        fields: Vec<f64>,
+        /// `β`.
+        #[serde(default = "one")]
+        inverse_temperature: f64,
+        /// Any site next, or one after the other.
+        #[serde(default = "any_position")]
+        order: BuildOrder,
+    },
+    /// [`gfn_env::ListedGraph`].
+    ListedGraph {
+        /// Edges and rewards, here or in a file.
+        graph: ListedGraphConfig,
+    },
+    /// [`gfn_env::ListedGraph::perfect_binary_tree`].
+    PerfectBinaryTree {
+        /// Edges from the source to a leaf.
+        depth: usize,
+        /// Rewards of the leaves.
+        #[serde(default = "default_tree_reward")]
+        reward: TreeRewardConfig,
+    },
+    /// [`gfn_env::Phylogeny`].
+    Phylogeny {
+        /// Aligned sequences of the taxa.
+        data: AlignmentConfig,
+        /// Parsimony or likelihood.
+        reward: PhylogenyRewardConfig,
+    },
+}
+
+fn no_field() -> Vec<f64> {
+    vec![0.0]
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn any_position() -> BuildOrder {
+    BuildOrder::AnyPosition
+}
+
+fn is_append(order: &SequenceOrder) -> bool {
+    *order == SequenceOrder::Append
+}
+
+fn default_tree_reward() -> TreeRewardConfig {
+    TreeRewardConfig::LogNormal {
+        scale: 1.0,
+        seed: 0,
+    }
 }
 
 fn default_floor() -> f64 {
@@ -185,13 +270,6 @@ fn default_mode_distance() -> u32 {
 
 fn default_set_reward() -> SetRewardConfig {
     SetRewardConfig::AdditiveNormal {
-        scale: 1.0,
-        seed: 0,
-    }
-}
-
-fn default_sequence_reward() -> SequenceRewardConfig {
-    SequenceRewardConfig::AdditiveNormal {
         scale: 1.0,
         seed: 0,
     }
@@ -267,15 +345,18 @@ impl EnvironmentConfig {
             Self::Sequence {
                 length,
                 n_letters,
+                order,
+                alphabet,
                 reward,
             } => {
-                let environment = Sequence::new(*length, *n_letters).context("at `environment`")?;
-                let reward = SequenceReward::new(&environment, reward.clone())
-                    .context("at `environment.reward`")?;
-                Ok(visitor.visit(SequenceProblem {
-                    environment,
-                    reward,
-                }))
+                let environment = Sequence::new(*length, *n_letters).map(|e| e.with_order(*order));
+                let environment = match alphabet {
+                    None => environment,
+                    Some(alphabet) => environment.and_then(|e| e.with_alphabet(alphabet)),
+                };
+                let environment = environment.context("at `environment`")?;
+                let problem = sequence::problem(environment, alphabet.is_some(), reward)?;
+                Ok(visitor.visit(problem))
             }
             Self::Peptide {
                 min_length,
@@ -346,6 +427,30 @@ impl EnvironmentConfig {
                 };
                 Ok(visitor.visit(build().context("at `environment`")?))
             }
+            Self::BayesianNetwork {
+                data,
+                score,
+                prior,
+                baseline,
+            } => Ok(visitor.visit(structure::problem(data, *score, *prior, *baseline)?)),
+            Self::Ising {
+                couplings,
+                fields,
+                inverse_temperature,
+                order,
+            } => {
+                let reward = IsingReward::new(couplings, fields, *inverse_temperature, *order)
+                    .context("at `environment`")?;
+                Ok(visitor.visit(IsingProblem::new(reward)))
+            }
+            Self::ListedGraph { graph } => Ok(visitor.visit(listed_graph::problem(graph)?)),
+            Self::PerfectBinaryTree { depth, reward } => {
+                let tree = reward.tree(*depth).context("at `environment`")?;
+                Ok(visitor.visit(ListedGraphProblem::new(tree)))
+            }
+            Self::Phylogeny { data, reward } => {
+                Ok(visitor.visit(phylogeny::problem(data, *reward)?))
+            }
         }
     }
 
@@ -361,6 +466,11 @@ impl EnvironmentConfig {
         "bag",
         "deceptive-grid",
         "multi-objective-grid",
+        "bayesian-network",
+        "ising",
+        "listed-graph",
+        "perfect-binary-tree",
+        "phylogeny",
     ];
 }
 

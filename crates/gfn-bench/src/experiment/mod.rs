@@ -24,9 +24,13 @@ mod condition;
 mod environment;
 mod evaluation;
 mod exploration;
+mod listed_graph;
 mod objective;
 mod optimiser;
+mod phylogeny;
 mod policy;
+mod sequence;
+mod structure;
 
 pub use backward::{BackwardTargetConfig, BackwardTrainingConfig};
 pub use budget::{Budget, EarlyStopping};
@@ -34,9 +38,13 @@ pub use condition::{ConditionConfig, TemperatureRange};
 pub use environment::EnvironmentConfig;
 pub use evaluation::{CorrelationConfig, EvaluationConfig};
 pub use exploration::{AuxiliaryObjective, ExplorationConfig, SourceConfig, SourceShare};
+pub use listed_graph::ListedGraphConfig;
 pub use objective::{GuideConfig, ObjectiveConfig, ObjectsConfig, PriorConfig};
 pub use optimiser::OptimiserConfig;
+pub use phylogeny::AlignmentConfig;
 pub use policy::{BackwardConfig, ChildrenConfig, LogZInit, PolicyConfig, TrunkConfig};
+pub use sequence::SequenceRewardSource;
+pub use structure::{StructureDataConfig, StructureScoreConfig};
 
 use crate::device::DeviceSpec;
 use crate::problem::{Problem, ProblemVisitor};

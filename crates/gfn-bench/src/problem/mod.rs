@@ -1,6 +1,7 @@
 //! A problem is an environment with its reward and what metrics ask of both: modes, distances, a test set.
 
 mod bag;
+mod bayesian_network;
 mod bit_sequence;
 mod children;
 mod conditional;
@@ -8,15 +9,19 @@ mod deceptive_grid;
 mod erased;
 mod hypergrid;
 mod indexed;
+mod ising;
+mod listed_graph;
 mod multi_objective_grid;
 mod parentheses;
 mod peptide;
+mod phylogeny;
 mod sequence;
 mod set;
 mod shared;
 mod tfbind8;
 
 pub use bag::{BagProblem, BagStringProblem};
+pub use bayesian_network::BayesianNetworkProblem;
 pub use bit_sequence::BitSequenceProblem;
 pub use children::UniqueChildrenProblem;
 pub use conditional::{ConditionalProblem, RewardUnderCondition};
@@ -24,9 +29,12 @@ pub use deceptive_grid::DeceptiveGridProblem;
 pub use erased::{AnyEnvironment, AnyProblem, AnyReward, State, erase};
 pub use hypergrid::HypergridProblem;
 pub use indexed::IndexedProblem;
+pub use ising::IsingProblem;
+pub use listed_graph::ListedGraphProblem;
 pub use multi_objective_grid::MultiObjectiveGridProblem;
 pub use parentheses::ParenthesesProblem;
 pub use peptide::PeptideProblem;
+pub use phylogeny::PhylogenyProblem;
 pub use sequence::SequenceProblem;
 pub use set::SetProblem;
 pub use tfbind8::TfBind8Problem;

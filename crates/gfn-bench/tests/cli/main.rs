@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod commands;
+mod data_files;
 mod determinism;
 mod early_stopping;
 #[cfg(target_os = "linux")]

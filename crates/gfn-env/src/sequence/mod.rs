@@ -1,15 +1,16 @@
-//! Sequences: strings of fixed length over an alphabet, built by appending, rewarded by a sum over positions.
+//! Sequences: strings of fixed length over an alphabet, rewarded by a sum over positions or from a table.
 //!
 //! # Conventions
 //!
-//! | | |
-//! |---|---|
-//! | state | the first letters of a string of `L` |
-//! | source | the empty string |
-//! | action `b < D` | append letter `b`; there is no exit, a string of length `L` is terminal |
-//! | backward action 0 | take the last letter away: every state has one parent |
-//! | features | one-hot of each letter present, `L·D`; letter `b` at position `i` is `D·i + b`, the source has none |
-//! | index of a terminal state | lexicographic: `D^L` strings |
+//! | | [`SequenceOrder::Append`] | [`SequenceOrder::EitherEnd`] | [`SequenceOrder::AnyPosition`] |
+//! |---|---|---|---|
+//! | state | the first letters of a string of `L` | letters beside each other | letters at some of `L` positions |
+//! | forward actions | `b`: append letter `b` | the same, and `D + b`: put `b` in front, but at the empty string | `D·i + b`: letter `b` at position `i` |
+//! | backward actions | 0: take the last letter away | the same, and 1: the first, where there are two or more | `i`: the letter at `i` |
+//! | parents | one | up to two; the same twice where all letters are alike | one for each letter |
+//! | features | one-hot of each letter present, `L·D`; letter `b` at position `i` is `D·i + b` | the same, the first letter at 0 | the same |
+//!
+//! There is no exit: a string of `L` letters is terminal. Terminal states are numbered lexicographically: `D^L` strings.
 //!
 //! # References
 //!
@@ -18,6 +19,8 @@
 
 mod environment;
 mod reward;
+mod table;
 
-pub use environment::{Sequence, SequenceState};
+pub use environment::{Sequence, SequenceOrder, SequenceState};
 pub use reward::{SequenceReward, SequenceRewardConfig};
+pub use table::{RewardScale, SequenceTableReward};

@@ -115,8 +115,10 @@ impl SequenceReward {
     }
 
     fn log_weight(&self, state: &SequenceState) -> f64 {
-        let letters = state.letters().iter().zip(&self.log_weights);
-        letters.map(|(b, row)| row[usize::from(*b)]).sum()
+        let letters = state.placed();
+        letters
+            .map(|(i, b)| self.log_weights[i][usize::from(b)])
+            .sum()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Bag, BitSequence, BuildOrder, CheckReport, ConditionSet, Conditional, DeceptiveGrid,
-    Enumerable, Environment, Hypergrid, Indexed, Parentheses, Peptide, Sequence, Set, StateGraph,
-    Streams, TfBind8, check_enumerable, check_environment,
+    Bag, BayesianNetwork, BitSequence, BuildOrder, CheckReport, ConditionSet, Conditional,
+    DeceptiveGrid, Enumerable, Environment, Hypergrid, Indexed, ListedGraph, Parentheses, Peptide,
+    Phylogeny, Sequence, Set, StateGraph, Streams, TfBind8, check_enumerable, check_environment,
 };
 
 /// Checks everything, and that the walks saw the whole of a small environment.
@@ -125,6 +125,60 @@ fn deceptive_grids() {
 }
 
 #[test]
+fn bayesian_networks() {
+    // 2·25 and 2·543 states, half of them complete.
+    for (n_nodes, n_states) in [(2, 6), (3, 50), (4, 1_086)] {
+        let env = BayesianNetwork::new(n_nodes).unwrap();
+        let report = check_environment(&env, 10_000, Streams::new(1)).unwrap();
+        let all = StateGraph::explore(&env, 2_000).unwrap();
+        assert_eq!(all.len(), n_states);
+        assert_eq!(report.longest_row, env.max_len() - 1);
+        if n_nodes < 4 {
+            assert_eq!(
+                (report.n_states, report.longest_walk),
+                (n_states, env.max_len())
+            );
+        }
+    }
+    for (n_nodes, n_walks) in [(5, 10_000), (11, 30), (32, 1)] {
+        let env = BayesianNetwork::new(n_nodes).unwrap();
+        check_environment(&env, n_walks, Streams::new(2)).unwrap();
+    }
+}
+
+#[test]
+fn written_graphs() {
+    let edges = [
+        ("s", "a"),
+        ("s", "b"),
+        ("a", "c"),
+        ("b", "c"),
+        ("c", "x"),
+        ("c", "y"),
+        ("b", "y"),
+    ];
+    let graph = ListedGraph::new(&edges, &[("x", 1.0), ("y", 4.0)], None).unwrap();
+    check_all(&graph, 10_000);
+    let tree = ListedGraph::perfect_binary_tree(6, &[0.0; 64]).unwrap();
+    check_all(&tree, 10_000);
+}
+
+#[test]
+fn phylogenies() {
+    for n_taxa in [2, 3, 4, 5] {
+        let env = Phylogeny::new(n_taxa).unwrap();
+        let all = StateGraph::explore(&env, 1_000).unwrap();
+        let report = check_environment(&env, 10_000, Streams::new(1)).unwrap();
+        assert_eq!(report.n_states, all.len(), "the walks saw every state");
+        assert_eq!(report.longest_walk, n_taxa - 1);
+    }
+    for (n_taxa, n_walks) in [(27, 100), (64, 3)] {
+        let env = Phylogeny::new(n_taxa).unwrap();
+        check_environment(&env, n_walks, Streams::new(2)).unwrap();
+    }
+}
+
+#[test]
 fn grids_under_vectors_of_conditions() {
     let grid = Hypergrid::new(2, 4).unwrap();
     for set in [
@@ -161,7 +215,11 @@ fn environments_are_send_and_sync() {
     assert_send_sync::<gfn_env::SetReward>();
     assert_send_sync::<gfn_env::SequenceReward>();
     assert_send_sync::<gfn_env::BagReward>();
+    assert_send_sync::<gfn_env::BayesianNetworkReward>();
     assert_send_sync::<gfn_env::DeceptiveGridReward>();
+    assert_send_sync::<gfn_env::IsingReward>();
+    assert_send_sync::<gfn_env::ListedGraphReward>();
+    assert_send_sync::<gfn_env::PhylogenyReward>();
     assert_send_sync::<gfn_env::MultiObjectiveGridReward>();
     assert_send_sync::<gfn_env::ParenthesesReward>();
     assert_send_sync::<gfn_env::PeptideReward>();

@@ -1,17 +1,19 @@
 //! Exact answers against values worked by hand, and against each other.
 
+use gfn_env::bayesian_network::{Baseline, BgeScore, LinearGaussian, StructurePrior};
 use gfn_env::exact::{DEFAULT_CHUNK, Edge, ExactError};
+use gfn_env::phylogeny::{PhylogenyRewardConfig, SimulatedAlignment};
 use gfn_env::rand::RngExt as _;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BackwardAction, Bag, BagReward, BagRewardConfig, BitSequence, BitSequenceReward,
-    BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, Enumerable as _,
-    Environment, EnvironmentError, FeatureRow, GridObjective, HammingReward, Hypergrid,
-    HypergridReward, LogRewardFn, MultiObjectiveGridReward, Parentheses, ParenthesesReward,
-    ParenthesesRewardConfig, Peptide, PeptideReward, PeptideRewardConfig, Purpose, Reward,
-    RewardError, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig,
-    StateGraph, Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig, log_partition,
-    target_distribution,
+    Action, BackwardAction, Bag, BagReward, BagRewardConfig, BayesianNetworkReward, BitSequence,
+    BitSequenceReward, BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig,
+    Enumerable as _, Environment, EnvironmentError, FeatureRow, GridObjective, HammingReward,
+    Hypergrid, HypergridReward, IsingConfig, IsingReward, LogRewardFn, MultiObjectiveGridReward,
+    Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
+    PeptideRewardConfig, PhylogenyReward, Purpose, Reward, RewardError, Sequence, SequenceReward,
+    SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph, Streams, TfBind8,
+    TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
 };
 use proptest::prelude::*;
 
@@ -332,6 +334,32 @@ fn flow_policies_sample_the_reward() {
     let env = DeceptiveGrid::new(2, 8).unwrap();
     let config = DeceptiveGridRewardConfig::deceptive();
     check_flows(&env, &DeceptiveGridReward::new(&env, config).unwrap());
+    let known = LinearGaussian::published(4, 0).draw().unwrap();
+    let score = BgeScore::new(&known.data, 1.0, 2.0).unwrap();
+    let prior = StructurePrior::Uniform {};
+    let reward = BayesianNetworkReward::new(Box::new(score), prior, Baseline::BestGraph).unwrap();
+    check_flows(&reward.environment(), &reward);
+    let couplings = IsingConfig::SpinGlass {
+        width: 2,
+        height: 3,
+        scale: 0.7,
+        seed: 0,
+    };
+    let reward = IsingReward::new(&couplings, &[0.1], 1.0, BuildOrder::AnyPosition).unwrap();
+    check_flows(&reward.environment(), &reward);
+    let alignment = SimulatedAlignment {
+        n_taxa: 5,
+        n_sites: 30,
+        branch_length: 0.3,
+        seed: 0,
+    };
+    let config = PhylogenyRewardConfig::JukesCantor {
+        branch_length: 0.3,
+        temperature: 5.0,
+        constant: None,
+    };
+    let reward = PhylogenyReward::new(&alignment.draw().unwrap(), config).unwrap();
+    check_flows(&reward.environment(), &reward);
     let env = Hypergrid::new(2, 8).unwrap();
     let objectives = [GridObjective::Branin, GridObjective::Currin];
     let reward = MultiObjectiveGridReward::new(&env, &objectives, 1e-3).unwrap();

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bag;
 #[cfg(test)]
+mod bayesian_network;
+#[cfg(test)]
 mod bit_sequence;
 #[cfg(test)]
 mod broken;
@@ -19,14 +21,23 @@ mod exact;
 #[cfg(test)]
 mod hypergrid;
 #[cfg(test)]
+mod ising;
+#[cfg(test)]
 mod landscapes;
+#[cfg(test)]
+mod listed_graph;
 #[cfg(test)]
 mod multi_objective_grid;
 #[cfg(test)]
 mod parentheses;
+#[cfg(test)]
 mod peptide;
 #[cfg(test)]
+mod phylogeny;
+#[cfg(test)]
 mod sequence;
+#[cfg(test)]
+mod sequence_orders;
 #[cfg(all(test, feature = "serde"))]
 mod serialisation;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, Bag, BagOrder, BagRewardConfig, BagState, BitSequence, BitSequenceState, BuildOrder,
-    DeceptiveGridRewardConfig, Environment as _, GridObjective, HammingReward, Hypergrid,
-    HypergridRewardConfig, HypergridState, Parentheses, ParenthesesRewardConfig, ParenthesesState,
-    Peptide, PeptideRewardConfig, PeptideState, Sequence, SequenceRewardConfig, SequenceState, Set,
-    SetRewardConfig, SetState, TfBind8, TfBind8RewardConfig, TfBind8State,
+    Action, Bag, BagOrder, BagRewardConfig, BagState, BayesianNetwork, BitSequence,
+    BitSequenceState, BuildOrder, DagState, DeceptiveGridRewardConfig, Environment as _,
+    GridObjective, HammingReward, Hypergrid, HypergridRewardConfig, HypergridState, Parentheses,
+    ParenthesesRewardConfig, ParenthesesState, Peptide, PeptideRewardConfig, PeptideState,
+    Sequence, SequenceRewardConfig, SequenceState, Set, SetRewardConfig, SetState, TfBind8,
+    TfBind8RewardConfig, TfBind8State,
 };
 
 #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -196,5 +197,107 @@ fn states_survive_a_round_trip() {
         assert!(text.contains(part), "{text}");
         let bad = text.replace(part, bad);
         assert!(toml::from_str::<States>(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn graphs_and_their_priors_survive_a_round_trip() {
+    use gfn_env::bayesian_network::{Baseline, DataTransform, LinearGaussian, StructurePrior};
+
+    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Structures {
+        baseline: Baseline,
+        transform: DataTransform,
+        drawn: LinearGaussian,
+        priors: Vec<StructurePrior>,
+        object: DagState,
+    }
+    let text = r#"
+baseline = "best-graph"
+transform = "log-standardise"
+drawn = { n_nodes = 5 }
+priors = [{ kind = "uniform" }, { kind = "erdos-renyi", edges_per_node = 1.0 }, { kind = "edge", beta = 0.5 }, { kind = "fair" }]
+object = { edges = [[0, 1], [2, 1]], stopped = true }
+"#;
+    let structures: Structures = toml::from_str(text).unwrap();
+    assert_eq!(structures.drawn, LinearGaussian::published(5, 0));
+    let env = BayesianNetwork::new(3).unwrap();
+    assert_eq!(structures.object, env.object(&[(0, 1), (2, 1)]).unwrap());
+    let again: Structures = toml::from_str(&toml::to_string(&structures).unwrap()).unwrap();
+    assert_eq!(again, structures);
+    for (part, bad) in [
+        ("[2, 1]", "[1, 0]"),
+        ("[2, 1]", "[2, 32]"),
+        ("beta = 0.5", "betta = 0.5"),
+        ("n_nodes = 5", "n_nodes = 5, n = 1"),
+    ] {
+        let bad = text.replace(part, bad);
+        assert!(toml::from_str::<Structures>(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn graphs_trees_and_spins_survive_a_round_trip() {
+    use gfn_env::listed_graph::TreeRewardConfig;
+    use gfn_env::phylogeny::{Gaps, PhylogenyRewardConfig};
+    use gfn_env::sequence::{RewardScale, SequenceOrder};
+    use gfn_env::{ForestState, IsingConfig, NodeState, Phylogeny};
+
+    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Written {
+        couplings: Vec<IsingConfig>,
+        leaves: Vec<TreeRewardConfig>,
+        rewards: Vec<PhylogenyRewardConfig>,
+        orders: Vec<SequenceOrder>,
+        scale: RewardScale,
+        node: NodeState,
+        forest: ForestState,
+        gaps: SequenceState,
+    }
+    let text = r#"
+couplings = [
+  { kind = "torus", width = 3, height = 4, coupling = 0.5 },
+  { kind = "spin-glass", width = 2, height = 2, scale = 1.0 },
+  { kind = "couplings", n_sites = 2, couplings = [[0, 1, -0.5]] },
+]
+leaves = [{ kind = "listed", rewards = [1.0, 2.0] }, { kind = "log-normal", scale = 1.0 }]
+rewards = [{ kind = "parsimony" }, { kind = "parsimony", gaps = "fifth-state" }, { kind = "jukes-cantor", branch_length = 0.1, constant = 2.0 }]
+orders = ["append", "either-end", "any-position"]
+scale = { exponent = 3.0 }
+node = 4
+forest = [[0, 2], [0, 1, 2]]
+gaps = [-1, 3, -1, 0]
+"#;
+    let written: Written = toml::from_str(text).unwrap();
+    let parsimony = PhylogenyRewardConfig::Parsimony {
+        temperature: 4.0,
+        constant: None,
+        gaps: Gaps::Unknown,
+    };
+    assert_eq!(written.rewards[0], parsimony);
+    let env = Phylogeny::new(3).unwrap();
+    assert_eq!(written.forest, env.object(&[0b101, 0b111]).unwrap());
+    let strings = Sequence::new(5, 4).unwrap();
+    let strings = strings.with_order(SequenceOrder::AnyPosition);
+    let mut gaps = strings.source();
+    for action in [4 + 3, 12] {
+        strings.step(&mut gaps, Action(action)).unwrap();
+    }
+    assert_eq!(written.gaps, gaps);
+    let again: Written = toml::from_str(&toml::to_string(&written).unwrap()).unwrap();
+    assert_eq!(again, written);
+    for (part, bad) in [
+        ("[0, 1, 2]", "[1, 2]"),
+        ("[0, 1, 2]", "[0, 1, 64]"),
+        ("[-1, 3, -1, 0]", "[-1, 3, -1]"),
+        ("[-1, 3, -1, 0]", "[-2, 3]"),
+        ("exponent = 3.0", "power = 3.0"),
+        ("any-position", "anywhere"),
+        ("\"parsimony\"", "\"parsimony\", scale = 1.0"),
+    ] {
+        let bad = text.replace(part, bad);
+        assert!(toml::from_str::<Written>(&bad).is_err(), "{bad}");
     }
 }

@@ -3,10 +3,11 @@
 use gfn_env::guide::{
     Guide, SeenObjects, SubstructureGuide, SubstructureGuideConfig, UniformGuide,
 };
+use gfn_env::sequence::SequenceOrder;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BackwardAction, Bag, BitSequence, BuildOrder, Environment, Hypergrid, Indexed, Peptide,
-    Sequence, Set, StateGraph, Substructure, Trajectories,
+    Action, BackwardAction, Bag, BayesianNetwork, BitSequence, BuildOrder, Environment, Hypergrid,
+    Indexed, Peptide, Phylogeny, Sequence, Set, StateGraph, Substructure, Trajectories,
 };
 
 /// Which states lie on a path to which object, by a search backwards.
@@ -42,8 +43,16 @@ fn parts_are_the_states_on_the_ways_to_an_object() {
         check_contains(&BitSequence::new(4, 2, order).unwrap());
         check_contains(&BitSequence::new(3, 1, order).unwrap());
     }
-    check_contains(&Sequence::new(3, 3).unwrap());
+    for order in [
+        SequenceOrder::Append,
+        SequenceOrder::EitherEnd,
+        SequenceOrder::AnyPosition,
+    ] {
+        check_contains(&Sequence::new(3, 3).unwrap().with_order(order));
+    }
     check_contains(&Bag::new(3, 4).unwrap());
+    check_contains(&BayesianNetwork::new(3).unwrap());
+    check_contains(&Phylogeny::new(4).unwrap());
     check_contains(&Peptide::new(1, 3, "KAD").unwrap());
     for stopping in [Stopping::AtSize, Stopping::AnySize] {
         check_contains(&Set::new(5, 3, stopping).unwrap());

@@ -1,13 +1,18 @@
 //! Values at a fixed seed do not change between releases, unless the changelog says so.
 
 use crate::walk::push_walk;
+use gfn_env::bayesian_network::LinearGaussian;
 use gfn_env::hypergrid::HypergridRewardConfig;
+use gfn_env::listed_graph::TreeRewardConfig;
+use gfn_env::phylogeny::SimulatedAlignment;
+use gfn_env::sequence::SequenceOrder;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Bag, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder, DeceptiveGrid,
-    Enumerable as _, Environment, HammingReward, Hypergrid, HypergridReward, Parentheses, Peptide,
-    Purpose, Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig,
-    Streams, TfBind8, Trajectories,
+    Bag, BagReward, BagRewardConfig, BayesianNetwork, BitSequence, BitSequenceReward, BuildOrder,
+    DeceptiveGrid, Enumerable as _, Environment, HammingReward, Hypergrid, HypergridReward,
+    IsingConfig, IsingReward, NodeState, Parentheses, Peptide, Phylogeny, Purpose, Sequence,
+    SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig, Streams, TfBind8,
+    Trajectories,
 };
 
 /// The first three uniform random walks of seed 42, as the final objects and the actions of the first walk.
@@ -130,6 +135,81 @@ fn deceptive_grid() {
     let (objects, actions) = walks(&DeceptiveGrid::new(3, 4).unwrap());
     assert_eq!(objects, ["2 0 1", "1 0 0", "1 0 0"]);
     assert_eq!(actions, [0, 2, 0, 3]);
+}
+
+#[test]
+fn bayesian_network() {
+    let (objects, actions) = walks(&BayesianNetwork::new(4).unwrap());
+    assert_eq!(objects, ["0>3 1>0 2>1", "0>2", "0>3"]);
+    assert_eq!(actions, [2, 7, 3, 12]);
+    let known = LinearGaussian::published(4, 42).draw().unwrap();
+    assert_eq!(known.parents, [0, 13, 1, 1]);
+    let row: Vec<f64> = (0..4).map(|j| known.data.column(j)[0]).collect();
+    let expected = [
+        -0.003_258_686_655_8,
+        1.741_477_850_206_3,
+        -0.550_882_120_490_1,
+        -0.083_105_944_311_8,
+    ];
+    assert_drawn(&row, &expected);
+}
+
+#[test]
+fn sequences_in_other_orders() {
+    let strings = Sequence::new(4, 3).unwrap();
+    let (objects, _) = walks(&strings.with_order(SequenceOrder::EitherEnd));
+    assert_eq!(objects, ["2 0 0 1", "0 2 0 1", "2 0 1 2"]);
+    let (objects, _) = walks(&strings.with_order(SequenceOrder::AnyPosition));
+    assert_eq!(objects, ["2 1 2 2", "1 1 1 2", "1 1 1 2"]);
+}
+
+#[test]
+fn phylogeny() {
+    let (objects, actions) = walks(&Phylogeny::new(5).unwrap());
+    let expected = [
+        "(((0 2) (1 3)) 4)",
+        "(((0 2) 1) (3 4))",
+        "(((0 2) 1) (3 4))",
+    ];
+    assert_eq!(objects, expected);
+    assert_eq!(actions, [1, 5, 0, 3]);
+    let simulated = SimulatedAlignment {
+        n_taxa: 3,
+        n_sites: 4,
+        branch_length: 0.3,
+        seed: 42,
+    };
+    let alignment = simulated.draw().unwrap();
+    let sequences = [0, 1, 2].map(|taxon| alignment.sequence(taxon).to_vec());
+    assert_eq!(sequences, [[1, 1, 2, 2], [1, 4, 8, 4], [1, 1, 8, 2]]);
+}
+
+#[test]
+fn spin_glass_and_tree() {
+    let couplings = IsingConfig::SpinGlass {
+        width: 2,
+        height: 2,
+        scale: 1.0,
+        seed: 42,
+    };
+    let reward = IsingReward::new(&couplings, &[0.0], 1.0, BuildOrder::AnyPosition).unwrap();
+    let up = reward.environment().string(0b1111).unwrap();
+    let leaves = TreeRewardConfig::LogNormal {
+        scale: 1.0,
+        seed: 42,
+    };
+    let tree = leaves.tree(1).unwrap();
+    let drawn = [
+        reward.energy_of(&up),
+        tree.log_reward(NodeState(1)),
+        tree.log_reward(NodeState(2)),
+    ];
+    let expected = [
+        4.873_359_972_206_1,
+        -0.821_986_697_771_6,
+        -0.584_519_618_780_1,
+    ];
+    assert_drawn(&drawn, &expected);
 }
 
 #[test]

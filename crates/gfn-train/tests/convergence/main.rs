@@ -9,6 +9,7 @@ mod conditional;
 mod divergence;
 #[path = "../../../gfn-env/tests/suite/either_end.rs"]
 mod either_end;
+mod environments;
 mod guided;
 mod matrix;
 mod policy_gradient;

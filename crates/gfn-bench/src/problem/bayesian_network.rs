@@ -1,0 +1,204 @@
+//! Structures of Bayesian networks.
+
+use super::{KnownTarget, Problem, StateOf};
+use gfn_env::bayesian_network::{
+    area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
+    structural_hamming_distance,
+};
+use gfn_env::rand::RngExt as _;
+use gfn_env::rand_chacha::ChaCha8Rng;
+use gfn_env::{Action, BayesianNetwork, BayesianNetworkReward, DagState, Environment as _};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// Structures of Bayesian networks; the distance is the structural Hamming distance. There are no modes.
+#[derive(Clone, Debug)]
+pub struct BayesianNetworkProblem {
+    environment: BayesianNetwork,
+    reward: BayesianNetworkReward,
+    /// Bit `i` of entry `j`: the edge `i → j` is known.
+    known_parents: Option<Vec<u32>>,
+    exact: Arc<OnceLock<Option<Exact>>>,
+}
+
+/// What sums over all graphs say, where these are few enough nodes.
+#[derive(Debug)]
+struct Exact {
+    target: KnownTarget,
+    marginals: Vec<f64>,
+}
+
+impl BayesianNetworkProblem {
+    /// The graphs of `reward`, with the edges that are known to be right, for figures.
+    pub fn new(reward: BayesianNetworkReward, known_parents: Option<Vec<u32>>) -> Self {
+        Self {
+            environment: reward.environment(),
+            reward,
+            known_parents,
+            exact: Arc::default(),
+        }
+    }
+
+    fn exact(&self) -> Option<&Exact> {
+        let sums = || {
+            let posterior = self.reward.posterior()?;
+            let log_z = posterior.log_partition();
+            let squares = self.reward.tempered_posterior(2.0)?.log_partition();
+            Some(Exact {
+                target: KnownTarget {
+                    log_z,
+                    mean_reward: (squares - log_z).exp(),
+                },
+                marginals: posterior.edge_marginals(),
+            })
+        };
+        self.exact.get_or_init(sums).as_ref()
+    }
+}
+
+impl Problem for BayesianNetworkProblem {
+    type Environment = BayesianNetwork;
+    type Reward = BayesianNetworkReward;
+
+    fn environment(&self) -> &BayesianNetwork {
+        &self.environment
+    }
+
+    fn reward(&self) -> &BayesianNetworkReward {
+        &self.reward
+    }
+
+    fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64 {
+        let parents: Vec<u32> = (0..self.environment.n_nodes())
+            .map(|node| b.parents(node))
+            .collect();
+        structural_hamming_distance(a, &parents) as f64
+    }
+
+    /// Distinct graphs: edges in random order, up to a number of them that is uniform.
+    fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
+        let env = &self.environment;
+        let mut allowed = vec![false; env.n_actions()];
+        let mut chosen: BTreeMap<String, DagState> = BTreeMap::new();
+        // Of few nodes there may be fewer graphs than are asked for.
+        for _ in 0..64 * size.max(1024) {
+            if chosen.len() >= size {
+                break;
+            }
+            let mut state = env.source();
+            for _ in 0..rng.random_range(0..env.max_len()) {
+                env.forward_mask(&state, &mut allowed);
+                let edges: Vec<usize> = (0..allowed.len() - 1).filter(|i| allowed[*i]).collect();
+                if edges.is_empty() {
+                    break;
+                }
+                let edge = Action(edges[rng.random_range(0..edges.len())] as u32);
+                if env.step(&mut state, edge).is_err() {
+                    break;
+                }
+            }
+            if env.step(&mut state, env.exit()).is_ok() {
+                chosen.insert(env.describe(&state), state);
+            }
+        }
+        chosen.into_values().collect()
+    }
+
+    fn known_target(&self) -> Option<KnownTarget> {
+        // Of many observations the rewards may overflow; then only log Z says something.
+        self.exact().map(|exact| exact.target)
+    }
+
+    /// Edges, distance to the known graph and area under the curve of the samples, beside those of the posterior.
+    fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
+        let frequencies = edge_frequencies(terminals, self.environment.n_nodes());
+        let mut figures = vec![("samples.expected_edges", expected_edges(&frequencies))];
+        let exact = self.exact().map(|exact| exact.marginals.as_slice());
+        if let Some(marginals) = exact {
+            figures.push(("samples.expected_edges_target", expected_edges(marginals)));
+            let pairs = frequencies.iter().zip(marginals);
+            let differences: f64 = pairs.map(|(f, m)| (f - m).abs()).sum();
+            let n = self.environment.n_features() as f64;
+            figures.push(("samples.edge_marginal_error", differences / n));
+        }
+        let Some(truth) = &self.known_parents else {
+            return figures;
+        };
+        let shd = |marginals| expected_structural_hamming_distance(marginals, truth);
+        figures.push(("samples.expected_shd", shd(&frequencies)));
+        if let Some(auroc) = area_under_roc(&frequencies, truth) {
+            figures.push(("samples.auroc", auroc));
+        }
+        if let Some(marginals) = exact {
+            figures.push(("samples.expected_shd_target", shd(marginals)));
+            if let Some(auroc) = area_under_roc(marginals, truth) {
+                figures.push(("samples.auroc_target", auroc));
+            }
+        }
+        figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gfn_env::bayesian_network::{Baseline, BgeScore, LinearGaussian, StructurePrior};
+    use gfn_env::{Purpose, StateGraph, Streams, log_partition, target_distribution};
+
+    fn problem(n_nodes: usize) -> BayesianNetworkProblem {
+        let known = LinearGaussian::published(n_nodes, 0).draw().unwrap();
+        let score = BgeScore::new(&known.data, 1.0, 2.0).unwrap();
+        let prior = StructurePrior::Uniform {};
+        let reward = BayesianNetworkReward::new(Box::new(score), prior, Baseline::BestGraph);
+        BayesianNetworkProblem::new(reward.unwrap(), Some(known.parents))
+    }
+
+    #[test]
+    fn figures_are_those_of_the_listed_graphs() {
+        let problem = problem(4);
+        let graph = StateGraph::explore(problem.environment(), 10_000).unwrap();
+        let log_rewards = graph.log_rewards(problem.reward()).unwrap();
+        let known = problem.known_target().unwrap();
+        let p = target_distribution(&log_rewards);
+        assert!((known.log_z - log_partition(&log_rewards)).abs() < 1e-9);
+        let mean: f64 = p.iter().zip(&log_rewards).map(|(p, l)| p * l.exp()).sum();
+        assert!((known.mean_reward / mean - 1.0).abs() < 1e-9);
+        let states = graph.terminal_states().iter().collect::<Vec<_>>();
+        let figures: BTreeMap<_, _> = problem.sample_figures(&states).into_iter().collect();
+        let mean = |f: &dyn Fn(&DagState) -> f64| {
+            states.iter().map(|x| f(x)).sum::<f64>() / states.len() as f64
+        };
+        let target = |f: &dyn Fn(&DagState) -> f64| {
+            states.iter().zip(&p).map(|(x, p)| p * f(x)).sum::<f64>()
+        };
+        let truth = problem.known_parents.clone().unwrap();
+        let edges = |x: &DagState| x.n_edges() as f64;
+        let shd = |x: &DagState| structural_hamming_distance(x, &truth) as f64;
+        for (name, expected) in [
+            ("samples.expected_edges", mean(&edges)),
+            ("samples.expected_edges_target", target(&edges)),
+            ("samples.expected_shd", mean(&shd)),
+            ("samples.expected_shd_target", target(&shd)),
+        ] {
+            assert!((figures[name] - expected).abs() < 1e-9, "{name}");
+        }
+        // Of all graphs alike, every edge is as frequent as any other: the curve is the diagonal.
+        assert!((figures["samples.auroc"] - 0.5).abs() < 1e-9);
+        assert!(figures["samples.edge_marginal_error"] > 0.0);
+    }
+
+    #[test]
+    fn distances_and_test_sets() {
+        let problem = problem(3);
+        let mut rng = Streams::new(0).rng(Purpose::Problem, 2, 0);
+        let all = problem.test_set(500, &mut rng);
+        assert_eq!(all.len(), 25);
+        assert_eq!(problem.test_set(7, &mut rng).len(), 7);
+        for a in &all {
+            for b in &all {
+                assert_eq!(problem.distance(a, b), problem.distance(b, a));
+                assert_eq!(problem.distance(a, b) == 0.0, a == b);
+            }
+        }
+    }
+}
