@@ -83,6 +83,7 @@
 //! - `serde`: the configuration enums can be read from and written to files; unknown keys are errors.
 //! - `flex`, `ndarray`, `wgpu`, `vulkan`, `cuda`, `cpu`: forwarded to burn; none is on by default.
 
+mod augmented_trajectory_balance;
 mod detailed_balance;
 pub mod divergences;
 mod edge_flows;
@@ -107,6 +108,7 @@ mod sub_trajectory_weights;
 mod trajectory_balance;
 pub mod transfers;
 
+pub use augmented_trajectory_balance::augmented_trajectory_balance;
 pub use detailed_balance::{TransitionNormalisation, detailed_balance, with_terminal_rewards};
 pub use edge_flows::EdgeFlows;
 pub use flow_matching::{StateNormalisation, flow_matching};

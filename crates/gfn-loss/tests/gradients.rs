@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor};
 use common::{Batch, REGRESSIONS, SUB_TRAJECTORIES, assert_close, entries, vector};
 use gfn_loss::{
     EdgeFlows, LogProbs, Regression, Residual, Segments, StateNormalisation,
-    SubTrajectoryNormalisation, TransitionNormalisation, conditional_log_partition_variance,
-    detailed_balance, flow_matching, forward_looking_log_flow, guided_backward,
-    guided_trajectory_balance, log_partition_variance, maximum_likelihood,
+    SubTrajectoryNormalisation, TransitionNormalisation, augmented_trajectory_balance,
+    conditional_log_partition_variance, detailed_balance, flow_matching, forward_looking_log_flow,
+    guided_backward, guided_trajectory_balance, log_partition_variance, maximum_likelihood,
     modified_detailed_balance, relative_trajectory_balance, sub_trajectory_balance,
     trajectory_balance, trajectory_likelihood, with_terminal_rewards,
 };
@@ -77,7 +77,18 @@ fn matching(x: &Inputs, epsilon: f64, normalisation: StateNormalisation) -> Resi
     flow_matching(&edges, epsilon, normalisation)
 }
 
-const OBJECTIVES: [(&str, Loss); 17] = [
+/// Intrinsic rewards that depend on another input than the flows do, `−∞` at one transition.
+fn augmented(x: &Inputs) -> Residual<1> {
+    let log_intrinsic = x.probs.log_pf.clone().sin();
+    let mut none_at_first = vec![0.0; x.probs.segments.n_entries()];
+    none_at_first[0] = f64::NEG_INFINITY;
+    let none_at_first = vector(&none_at_first, &log_intrinsic.device());
+    let log_intrinsic = log_intrinsic + none_at_first;
+    augmented_trajectory_balance(&x.probs, flows(x), log_intrinsic, x.log_z.clone())
+}
+
+const OBJECTIVES: [(&str, Loss); 18] = [
+    ("augmented trajectory balance", |x, g| augmented(x).loss(g)),
     ("trajectory balance", |x, g| {
         trajectory_balance(&x.probs, x.log_z.clone()).loss(g)
     }),

@@ -6,10 +6,10 @@ use burn::tensor::Device;
 use common::{Batch, F64, REGRESSIONS, SUB_TRAJECTORIES, assert_close, entries, vector};
 use gfn_loss::{
     LogProbs, Regression, Residual, Segments, SubTrajectoryNormalisation, TransitionNormalisation,
-    conditional_log_partition_variance, detailed_balance, forward_looking_log_flow,
-    guided_backward, guided_trajectory_balance, log_partition_variance, maximum_likelihood,
-    modified_detailed_balance, relative_trajectory_balance, sub_trajectory_balance,
-    trajectory_balance, trajectory_likelihood,
+    augmented_trajectory_balance, conditional_log_partition_variance, detailed_balance,
+    forward_looking_log_flow, guided_backward, guided_trajectory_balance, log_partition_variance,
+    maximum_likelihood, modified_detailed_balance, relative_trajectory_balance,
+    sub_trajectory_balance, trajectory_balance, trajectory_likelihood,
 };
 
 const RAGGED: [usize; 5] = [3, 1, 4, 2, 1];
@@ -517,4 +517,45 @@ fn conditional_variance_is_the_variance_of_each_condition() {
     let balance = entries(trajectory_balance(&probs, log_z).target_over_model());
     assert_close(&variance(&[9, 0, 9, 9, 0]), &balance, F64);
     assert_close(&variance(&[0, 1, 0, 0, 1]), &balance, F64);
+}
+
+#[test]
+fn augmented_balance_is_trajectory_balance_with_what_leaves_added() {
+    let x = Batch::random(&RAGGED, 20);
+    let device = Device::flex();
+    let probs = x.log_probs(&device);
+    let log_z = || vector(&[x.log_z], &device);
+    let augmented = |log_intrinsic: &[f64]| {
+        let (flows, r) = (
+            vector(&x.state_flows(), &device),
+            vector(log_intrinsic, &device),
+        );
+        let residual = augmented_trajectory_balance(&probs, flows, r, log_z());
+        entries(residual.target_over_model())
+    };
+    let none = vec![f64::NEG_INFINITY; x.log_pf.len()];
+    let plain = entries(trajectory_residual(&x).target_over_model());
+    assert_eq!(augmented(&none), plain, "to the last bit");
+    // At the last transitions alone: the reward R + r.
+    let mut at_objects = none.clone();
+    let mut richer = x.clone();
+    for b in 0..x.lengths.len() {
+        let last = x.range(b).end - 1;
+        at_objects[last] = x.energy[last];
+        richer.log_reward[b] = (x.log_reward[b].exp() + x.energy[last].exp()).ln();
+    }
+    let expected = entries(trajectory_residual(&richer).target_over_model());
+    assert_close(&augmented(&at_objects), &expected, F64);
+    // As much as the state behind the edge lets through, whatever that is: P_B + 1.
+    let mut as_flow = none;
+    let mut open = x.clone();
+    for b in 0..x.lengths.len() {
+        let (start, last) = (x.range(b).start, x.range(b).end - 1);
+        as_flow[start..last].copy_from_slice(&x.log_flow[start + 1..=last]);
+        for log_pb in &mut open.log_pb[start..last] {
+            *log_pb = log_pb.exp().ln_1p();
+        }
+    }
+    let expected = entries(trajectory_residual(&open).target_over_model());
+    assert_close(&augmented(&as_flow), &expected, F64);
 }

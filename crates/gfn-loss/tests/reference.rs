@@ -7,10 +7,11 @@ use common::dag::Dag;
 use common::{Batch, F64, REGRESSIONS, SUB_TRAJECTORIES, assert_close, entries, uniform, vector};
 use gfn_loss::{
     Kernels, Regression, Segments, StateNormalisation, SubTrajectoryNormalisation,
-    TransitionNormalisation, conditional_log_partition_variance, detailed_balance, flow_matching,
-    forward_looking_log_flow, guided_backward, guided_trajectory_balance, log_partition_variance,
-    maximum_likelihood, modified_detailed_balance, relative_trajectory_balance,
-    sub_trajectory_balance, trajectory_balance, trajectory_likelihood, with_terminal_rewards,
+    TransitionNormalisation, augmented_trajectory_balance, conditional_log_partition_variance,
+    detailed_balance, flow_matching, forward_looking_log_flow, guided_backward,
+    guided_trajectory_balance, log_partition_variance, maximum_likelihood,
+    modified_detailed_balance, relative_trajectory_balance, sub_trajectory_balance,
+    trajectory_balance, trajectory_likelihood, with_terminal_rewards,
 };
 use proptest::prelude::*;
 
@@ -220,6 +221,35 @@ fn check_variants(kernels: Kernels, x: &Batch, g: Regression) {
             assert_close(&entries(guided.loss(&g)), &[expected], F64);
         }
     }
+
+    // Intrinsic rewards that are anything, with none at every third transition.
+    let mut log_intrinsic = x.energy.clone();
+    log_intrinsic
+        .iter_mut()
+        .skip(1)
+        .step_by(3)
+        .for_each(|r| *r = f64::NEG_INFINITY);
+    let augmented = augmented_trajectory_balance(
+        &probs,
+        at(&x.state_flows()),
+        at(&log_intrinsic),
+        at(&[x.log_z]),
+    );
+    let expected = per_trajectory(x, g, |b| {
+        let range = x.range(b);
+        let mut t = -x.log_z;
+        for i in range.clone() {
+            let (p_b, r) = (x.log_pb[i].exp(), log_intrinsic[i].exp());
+            t -= x.log_pf[i];
+            if i + 1 == range.end {
+                t += x.log_pb[i] + (x.log_reward[b].exp() + r).ln();
+            } else {
+                t += (p_b + r / x.log_flow[i + 1].exp()).ln();
+            }
+        }
+        t
+    });
+    assert_close(&entries(augmented.loss(&g)), &[expected], F64);
 
     let back = guided_backward(&probs, at(&x.log_guide)).loss(&g);
     let expected = per_trajectory(x, g, |b| x.log_guide[b] - sum(&x.log_pb, b));

@@ -20,6 +20,8 @@ pub struct Requirements {
     /// How fast a target network follows the policy, whose word of the transitions is [`TrainingBatch::target`]; none
     /// without.
     pub target_rate: Option<f64>,
+    /// The intrinsic reward of every transition, see [`TrainingBatch::log_intrinsic`].
+    pub intrinsic: bool,
 }
 
 /// What a target network says of the transitions of a batch, without gradients.
@@ -47,6 +49,8 @@ pub struct TrainingBatch {
     pub log_guide: Option<Vec<f32>>,
     /// What the target network says of the transitions.
     pub target: Option<TargetNetwork>,
+    /// `log r` of every transition, `−∞` where there is none, `[N]`.
+    pub log_intrinsic: Option<Vec<f32>>,
     /// Whether the loss of each trajectory is asked for beside that of the batch.
     pub by_trajectory: bool,
 }
@@ -60,6 +64,7 @@ impl From<TransitionBatch> for TrainingBatch {
             edge_flows: None,
             log_guide: None,
             target: None,
+            log_intrinsic: None,
             by_trajectory: false,
         }
     }

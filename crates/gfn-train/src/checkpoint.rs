@@ -31,6 +31,9 @@ use std::path::Path;
 
 const FORMAT: &str = "gfn-checkpoint-1";
 
+/// Entry of the state of intrinsic rewards.
+const INTRINSIC: &str = "intrinsic";
+
 /// A run at some iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -133,6 +136,9 @@ impl Checkpoint {
             metadata.insert("guide.seen".to_owned(), seen_to_text(&state.seen));
         }
         let mut blobs = BTreeMap::new();
+        if !state.intrinsic.is_empty() {
+            blobs.insert(INTRINSIC.to_owned(), state.intrinsic.clone());
+        }
         if !state.sources.is_empty() {
             metadata.insert("sources".to_owned(), state.sources.len().to_string());
         }
@@ -241,6 +247,7 @@ impl Checkpoint {
                     critic: backward_critic,
                 },
                 seen,
+                intrinsic: blobs.get(INTRINSIC).cloned().unwrap_or_default(),
                 sources: (0..sources)
                     .map(|i: usize| SavedSource {
                         tensors: group(&format!("source.{i}.tensor.")),

@@ -3,7 +3,7 @@
 use crate::RegressionConfigError;
 use crate::optimiser::OptimiserError;
 use gfn_env::{ExactError, RewardError};
-use gfn_explore::SourceError;
+use gfn_explore::{RewardConfigError, ScheduleError, SourceError};
 use gfn_policy::{ParametersError, RolloutError};
 
 /// Why training stopped.
@@ -103,6 +103,23 @@ pub enum TrainError {
         /// Its log-probability.
         value: f64,
     },
+    /// The objective has intrinsic rewards, and there are none.
+    #[error(
+        "the objective asks for intrinsic rewards: give them with `Trainer::with_intrinsic_rewards`, or choose trajectory \
+         balance"
+    )]
+    NoIntrinsic,
+    /// A number of an intrinsic reward.
+    #[error("intrinsic: {0}")]
+    Intrinsic(#[from] RewardConfigError),
+    /// Its weight.
+    #[error("the weight of intrinsic rewards: {0}")]
+    IntrinsicWeight(ScheduleError),
+    /// A state of other intrinsic rewards.
+    #[error(
+        "the saved state of the intrinsic rewards is damaged, or of others than this trainer has"
+    )]
+    IntrinsicState,
     /// A state that cannot stop.
     #[error(
         "state {state} does not allow the exit, the last action: modified detailed balance needs an environment in which \

@@ -57,10 +57,11 @@ pub use files::{FileError, write_atomically};
 pub use gradient_norm::GradientNorm;
 pub use health::{Diagnosis, Health};
 pub use objective::{
-    DetailedBalance, DivergenceControl, DivergenceObjective, Evaluation, FlowMatching,
-    ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance,
-    LogPartitionVariance, LogZSource, MaximumLikelihood, ModifiedDetailedBalance, Objective,
-    RelativeTrajectoryBalance, SoftDqn, SubTrajectoryBalance, TrajectoryBalance,
+    AugmentedTrajectoryBalance, DetailedBalance, DivergenceControl, DivergenceObjective,
+    Evaluation, FlowMatching, ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance,
+    GuidedTrajectoryBalance, LogPartitionVariance, LogZSource, MaximumLikelihood,
+    ModifiedDetailedBalance, Objective, RelativeTrajectoryBalance, SoftDqn, SubTrajectoryBalance,
+    TrajectoryBalance,
 };
 pub use objects::{Objects, ObjectsError};
 pub use observation::{LogZ, Observation};

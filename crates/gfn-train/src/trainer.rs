@@ -2,6 +2,7 @@
 
 mod gradient;
 mod guide;
+mod intrinsic;
 mod log_z;
 mod sources;
 mod state;
@@ -28,6 +29,7 @@ use gfn_policy::{
     HostPolicy, Policy, Recording, RolloutKey, TransitionBatch, exact_terminal_distribution,
     record_rollout, rollout,
 };
+use intrinsic::IntrinsicRewards;
 use sources::{Drawn, Sources};
 use std::time::{Duration, Instant};
 use update::Updated;
@@ -115,6 +117,7 @@ pub struct Trainer<E: Environment, R, P, O> {
     objects: Option<Objects<E::State>>,
     guide: Option<Box<dyn Guide<E::State>>>,
     seen: SeenObjects<E::State>,
+    intrinsic: Option<IntrinsicRewards>,
     backward: BackwardTrainer<E::State, P>,
     /// What updates the policy by policy gradients, where the objective asks for it.
     agent: Option<Agent>,
@@ -194,6 +197,7 @@ where
             objects: None,
             guide: None,
             seen: SeenObjects::new(0),
+            intrinsic: None,
             backward,
             sources: Sources::default(),
             config,
@@ -353,6 +357,7 @@ where
         }
         self.tell_sources(&trajectories, n_own, of_sources, &view, &asked)?;
         self.follow(before)?;
+        self.train_intrinsic(&trajectories);
         self.iteration += 1;
         self.seen.add(&trajectories);
         let report = StepReport {
@@ -429,6 +434,7 @@ where
         Ok(TrainingBatch {
             log_guide,
             target,
+            log_intrinsic: self.log_intrinsic(trajectories)?,
             ..batch
         })
     }

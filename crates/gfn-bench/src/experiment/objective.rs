@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use gfn_env::SubstructureGuideConfig;
+use gfn_explore::{IntrinsicConfig, NoveltyOf, Schedule};
 use gfn_loss::divergences::Divergence;
 use gfn_loss::{
     Munchausen, StateNormalisation, SubTrajectoryNormalisation, TransitionNormalisation,
@@ -75,6 +76,14 @@ pub enum ObjectiveConfig {
         /// The guide.
         #[serde(default)]
         guide: GuideConfig,
+    },
+    /// [`gfn_loss::augmented_trajectory_balance`].
+    AugmentedTrajectoryBalance {
+        /// The intrinsic reward.
+        #[serde(default = "default_intrinsic")]
+        intrinsic: IntrinsicConfig,
+        /// Factor on it, not negative.
+        weight: Schedule,
     },
     /// [`gfn_loss::divergences`].
     Divergence {
@@ -169,6 +178,26 @@ pub enum GuideConfig {
     Uniform {},
 }
 
+/// Random network distillation of every state behind the source.
+fn default_intrinsic() -> IntrinsicConfig {
+    match IntrinsicConfig::default() {
+        IntrinsicConfig::RandomNetworkDistillation {
+            of: _,
+            hidden,
+            outputs,
+            learning_rate,
+            scale,
+        } => IntrinsicConfig::RandomNetworkDistillation {
+            of: NoveltyOf::States,
+            hidden,
+            outputs,
+            learning_rate,
+            scale,
+        },
+        other => other,
+    }
+}
+
 fn default_temperature() -> f64 {
     SubstructureGuideConfig::default().temperature
 }
@@ -252,6 +281,7 @@ impl ObjectiveConfig {
         "forward-looking-sub-trajectory-balance",
         "relative-trajectory-balance",
         "guided-trajectory-balance",
+        "augmented-trajectory-balance",
         "divergence",
         "policy-gradient",
         "soft-dqn",
@@ -282,7 +312,9 @@ impl ObjectiveConfig {
                 exits: true,
                 ..none
             },
-            Self::DetailedBalance { .. } | Self::SubTrajectoryBalance { .. } => Demands {
+            Self::DetailedBalance { .. }
+            | Self::SubTrajectoryBalance { .. }
+            | Self::AugmentedTrajectoryBalance { .. } => Demands {
                 flows: true,
                 ..none
             },
@@ -315,6 +347,7 @@ impl ObjectiveConfig {
             | Self::ForwardLookingSubTrajectoryBalance { .. }
             | Self::GuidedTrajectoryBalance { .. }
             | Self::PolicyGradient { .. }
+            | Self::AugmentedTrajectoryBalance { .. }
             | Self::RelativeTrajectoryBalance { .. } => None,
         }
     }
@@ -380,6 +413,11 @@ impl ObjectiveConfig {
                 {
                     bail!("normalisation.leaf_weight = {leaf_weight} must be positive and finite");
                 }
+            }
+            Self::AugmentedTrajectoryBalance { intrinsic, weight } => {
+                intrinsic.validate().context("intrinsic")?;
+                let range = weight.validate(0.0, 1e12);
+                range.context("weight: it must not be negative, and should end at 0")?;
             }
             Self::Divergence { divergence, .. } => divergence.validate()?,
             Self::PolicyGradient {

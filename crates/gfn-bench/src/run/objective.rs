@@ -9,10 +9,10 @@ use gfn_env::rand::RngExt as _;
 use gfn_env::{Environment as _, Guide, Purpose, Streams, UniformGuide};
 use gfn_policy::{from_safetensors, with_parameters};
 use gfn_train::{
-    DetailedBalance, DivergenceObjective, FlowMatching, ForwardLookingDetailedBalance,
-    ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance, LogPartitionVariance,
-    MaximumLikelihood, ModifiedDetailedBalance, Objective, Objects, PolicyGradient,
-    RelativeTrajectoryBalance, SubTrajectoryBalance, TrajectoryBalance,
+    AugmentedTrajectoryBalance, DetailedBalance, DivergenceObjective, FlowMatching,
+    ForwardLookingDetailedBalance, ForwardLookingSubTrajectoryBalance, GuidedTrajectoryBalance,
+    LogPartitionVariance, MaximumLikelihood, ModifiedDetailedBalance, Objective, Objects,
+    PolicyGradient, RelativeTrajectoryBalance, SubTrajectoryBalance, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
 
@@ -45,6 +45,7 @@ pub(super) fn objective(
             let objective = GuidedTrajectoryBalance::new(alpha);
             Box::new(objective.context("at `objective.alpha`: it must be between 0 and 1")?)
         }
+        ObjectiveConfig::AugmentedTrajectoryBalance { .. } => Box::new(AugmentedTrajectoryBalance),
         ObjectiveConfig::Divergence {
             divergence,
             control_variate,

@@ -143,6 +143,12 @@ impl Start<'_, '_> {
         if let Some(guide) = objective::guide(self.experiment, &problem)? {
             trainer = trainer.with_guide(guide);
         }
+        if let ObjectiveConfig::AugmentedTrajectoryBalance { intrinsic, weight } =
+            &self.experiment.objective
+        {
+            let with = trainer.with_intrinsic_rewards(intrinsic, *weight);
+            trainer = with.context("at `objective`")?;
+        }
         trainer = with_sources(trainer, &problem, self.experiment, &make)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();

@@ -282,6 +282,70 @@ const REFUSED: &[Refused] = &[
     refused(
         &[
             "--set",
+            "objective={ kind = \"augmented-trajectory-balance\" }",
+        ],
+        &[EXPERIMENT_FILE, "`objective`", "missing field `weight`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"augmented-trajectory-balance\", weight = -1.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`objective`",
+            "weight",
+            "-1",
+            "not be negative",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"augmented-trajectory-balance\", weight = { kind = \"linear\", from = 1.0, to = 0.0, iterations = 0 } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`objective`",
+            "weight",
+            "at least one iteration",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"augmented-trajectory-balance\", weight = 1.0, intrinsic = { kind = \"random-network-distillation\", outputs = 0 } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`objective`",
+            "intrinsic",
+            "outputs = 0",
+            "at least 1",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"augmented-trajectory-balance\", weight = 1.0, intrinsic = { kind = \"state-count\" } }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`objective",
+            "`state-count`",
+            "`state-counts`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "objective={ kind = \"augmented-trajectory-balance\", wieght = 1.0 }",
+        ],
+        &[EXPERIMENT_FILE, "`objective", "`wieght`", "`weight`"],
+    ),
+    refused(
+        &[
+            "--set",
             "policy={ kind = \"mlp\", backward = \"uniform\" }",
             "--set",
             "objective={ kind = \"guided-trajectory-balance\", alpha = 1.5 }",

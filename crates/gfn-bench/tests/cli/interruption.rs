@@ -33,6 +33,14 @@ objective = { kind = "guided-trajectory-balance", alpha = 0.5, guide = { kind = 
 backward_training = { kind = "guided" }
 "#;
 
+/// Intrinsic rewards that fade before the end of the run.
+const AUGMENTED: &str = r#"
+[objective]
+kind = "augmented-trajectory-balance"
+weight = { kind = "linear", from = 2.0, to = 0.0, iterations = 50 }
+intrinsic = { kind = "random-network-distillation", of = "states", hidden = [8], outputs = 2 }
+"#;
+
 /// Two temperatures.
 const CONDITION: &str = r#"
 [condition]
@@ -196,6 +204,18 @@ fn the_heads_of_an_ensemble_continue() {
             let figure = format!("source.thompson.{figure}");
             assert!(rows.contains(&figure), "{figure} is recorded");
         }
+    }
+}
+
+#[test]
+fn intrinsic_rewards_continue() {
+    let without = |text: &str| text.replace("objective = { kind = \"trajectory-balance\" }\n", "");
+    for text in [without(GRID), without(TINY)] {
+        let place = Place::new(&format!("{text}{AUGMENTED}"));
+        succeed(&mut place.run("whole"));
+        succeed(place.run("parts").args(["--set", "budget.iterations=20"]));
+        succeed(&mut place.run("parts"));
+        assert_same_run(&place.join("whole"), &place.join("parts"));
     }
 }
 

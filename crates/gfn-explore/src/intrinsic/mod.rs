@@ -230,10 +230,7 @@ impl Intrinsic {
         trajectories: &Trajectories<E::State>,
     ) -> Vec<f64> {
         let (features, lengths) = looked_at(env, self.of, trajectories);
-        let of_states = match &self.method {
-            Method::Distillation(rnd) => rnd.novelty(&features),
-            Method::Counts(counts) => counts.novelty(&features),
-        };
+        let of_states = self.of_rows(&features);
         let mut rest = &of_states[..];
         let mean = |n: usize| {
             let (these, others) = rest.split_at(n);
@@ -241,6 +238,31 @@ impl Intrinsic {
             self.scale * these.iter().sum::<f64>() / n.max(1) as f64
         };
         lengths.into_iter().map(mean).collect()
+    }
+
+    /// The novelty of the state that each transition leads to, `[N]`; 0 for states that are not looked at.
+    pub fn novelty_of_transitions<E: Environment>(
+        &self,
+        env: &E,
+        trajectories: &Trajectories<E::State>,
+    ) -> Vec<f64> {
+        let (features, lengths) = looked_at(env, self.of, trajectories);
+        let mut of_states = self.of_rows(&features).into_iter();
+        let mut of_transitions = Vec::with_capacity(trajectories.n_transitions());
+        for (b, looked_at) in lengths.into_iter().enumerate() {
+            let passed_by = trajectories.length(b) - looked_at;
+            of_transitions.extend(std::iter::repeat_n(0.0, passed_by));
+            let seen = of_states.by_ref().take(looked_at);
+            of_transitions.extend(seen.map(|novelty| self.scale * novelty));
+        }
+        of_transitions
+    }
+
+    fn of_rows(&self, features: &Features) -> Vec<f64> {
+        match &self.method {
+            Method::Distillation(rnd) => rnd.novelty(features),
+            Method::Counts(counts) => counts.novelty(features),
+        }
     }
 
     /// Takes note of the trajectories: they are less new from now on.
@@ -268,5 +290,49 @@ impl Intrinsic {
             Method::Distillation(rnd) => rnd.restore(bytes),
             Method::Counts(counts) => counts.restore(bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gfn_env::{Action, Hypergrid, walk};
+
+    #[test]
+    fn transitions_have_the_novelty_of_the_state_behind_them() {
+        let env = Hypergrid::new(2, 4).unwrap();
+        let mut batch = Trajectories::new();
+        for actions in [&[0, 1, 0, 2][..], &[2], &[1, 2]] {
+            let actions: Vec<Action> = actions.iter().map(|&a| Action(a)).collect();
+            let (states, back) = walk(&env, &actions).unwrap();
+            batch.push(states, &actions, &back, 0.0);
+        }
+        let of = |of, scale| {
+            let config = IntrinsicConfig::StateCounts { of, scale };
+            let mut intrinsic = Intrinsic::new(&config, env.n_features(), Streams::new(0)).unwrap();
+            // The first trajectory was seen: all of its states once, its terminal state shares features with its parent.
+            intrinsic.train(&env, &batch.part(0..1));
+            intrinsic
+        };
+        let states = of(NoveltyOf::States, 2.0);
+        let of_transitions = states.novelty_of_transitions(&env, &batch);
+        assert_eq!(of_transitions.len(), 7);
+        let of_trajectories = states.novelty(&env, &batch);
+        for (b, mean) in of_trajectories.iter().enumerate() {
+            let offsets = batch.offsets();
+            let of_this = &of_transitions[offsets[b]..offsets[b + 1]];
+            let expected = of_this.iter().sum::<f64>() / of_this.len() as f64;
+            assert!((mean - expected).abs() < 1e-12, "{mean} {expected}");
+        }
+        let seen_once = 2.0 / 2f64.sqrt();
+        assert!((of_transitions[0] - seen_once).abs() < 1e-12);
+        assert_eq!(of_transitions[5], 2.0, "(0, 1) is new");
+        let terminals = of(NoveltyOf::Terminals, 1.0);
+        let of_terminals = terminals.novelty(&env, &batch);
+        let [a, b, c] = of_terminals[..] else {
+            panic!("three trajectories");
+        };
+        let expected = [0.0, 0.0, 0.0, a, b, 0.0, c];
+        assert_eq!(terminals.novelty_of_transitions(&env, &batch), expected);
     }
 }

@@ -34,6 +34,7 @@ const REQUIREMENTS: Requirements = Requirements {
     edge_flows: false,
     guide: false,
     target_rate: None,
+    intrinsic: false,
 };
 
 /// The energies between source and terminal state, 0 at both ends.

@@ -1,5 +1,6 @@
 //! Objectives: where a policy's log-probabilities and flows meet a loss of `gfn-loss`.
 
+mod augmented;
 mod balance;
 mod divergence;
 mod flow_matching;
@@ -9,6 +10,7 @@ mod likelihood;
 mod relative;
 mod soft_dqn;
 
+pub use augmented::AugmentedTrajectoryBalance;
 pub use balance::{
     DetailedBalance, LogPartitionVariance, ModifiedDetailedBalance, SubTrajectoryBalance,
     TrajectoryBalance,

@@ -23,6 +23,8 @@ pub struct TrainerState {
     pub backward: BackwardState,
     /// Objects that a guide may look at, the oldest first.
     pub seen: Vec<KeptObject>,
+    /// What intrinsic rewards have learned.
+    pub intrinsic: Vec<u8>,
     /// State of each source of trajectories, in order.
     pub sources: Vec<SavedSource>,
     /// The critic, where there is one.
@@ -46,6 +48,7 @@ where
             optimiser: self.optimiser.state(),
             backward: self.backward.state(),
             seen: self.kept_objects(),
+            intrinsic: self.intrinsic_state(),
             sources: self.sources.state(),
             critic: self.agent.as_ref().and_then(Agent::state),
             target: self
@@ -65,6 +68,7 @@ where
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
         let policy = with_parameters(self.policy.clone(), &state.parameters)?;
         let seen = self.restored_objects(&state.seen)?;
+        let intrinsic = self.restored_intrinsic(&state.intrinsic)?;
         let target = if state.target.is_empty() {
             None
         } else {
@@ -91,6 +95,7 @@ where
         self.agent = agent;
         self.target = target;
         self.seen = seen;
+        self.intrinsic = intrinsic;
         self.iteration = state.iteration;
         Ok(())
     }

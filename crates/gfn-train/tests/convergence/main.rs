@@ -2,6 +2,7 @@
 //!
 //! Total variation against `R/Z` by dynamic programming, and log Z where the objective learns it, on three [`toys`].
 
+mod augmented;
 mod auxiliary;
 mod backward;
 mod children;

@@ -82,6 +82,7 @@ pub(crate) fn assert_same(a: &TrainerState, b: &TrainerState) {
     assert_eq!(bits(&a.backward.target), bits(&b.backward.target));
     assert_eq!(a.backward.buffer, b.backward.buffer);
     assert_eq!(a.seen, b.seen);
+    assert_eq!(a.intrinsic, b.intrinsic);
     assert_eq!(a.sources.len(), b.sources.len());
     for (a, b) in a.sources.iter().zip(&b.sources) {
         assert_eq!(bits(&a.tensors), bits(&b.tensors));

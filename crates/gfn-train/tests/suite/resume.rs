@@ -3,12 +3,12 @@
 use crate::common::{CLIP_NORM, assert_same, small_trainer, small_trainer_with};
 use burn::tensor::Device;
 use gfn_env::{Hypergrid, HypergridReward, Streams, SubstructureGuide, SubstructureGuideConfig};
-use gfn_explore::Schedule;
+use gfn_explore::{IntrinsicConfig, NoveltyOf, Schedule};
 use gfn_loss::Munchausen;
-use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, Policy, Trunk};
+use gfn_policy::{BackwardPolicy, MlpConfig, MlpFlowPolicy, MlpPolicy, Policy, Trunk};
 use gfn_train::{
-    BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective, SoftDqn, TrainError, Trainer,
-    TrainerConfig, TrainerState, TrajectoryBalance,
+    AugmentedTrajectoryBalance, BackwardTraining, Checkpoint, GuidedTrajectoryBalance, Objective,
+    SoftDqn, TrainError, Trainer, TrainerConfig, TrainerState, TrajectoryBalance,
 };
 use std::collections::BTreeMap;
 
@@ -129,6 +129,54 @@ fn the_objects_of_a_guide_resume_bit_for_bit() {
     assert!(matches!(error, TrainError::Buffer), "{error}");
 }
 
+#[test]
+fn intrinsic_rewards_resume_bit_for_bit() {
+    let counts = IntrinsicConfig::StateCounts {
+        of: NoveltyOf::Terminals,
+        scale: 0.5,
+    };
+    for intrinsic in [IntrinsicConfig::default(), counts] {
+        let seen = assert_resumes(&|init| augmented_trainer(init, &intrinsic));
+        // What was learned matters: from nothing, the loss is another.
+        let mut trainer = augmented_trainer(0, &intrinsic);
+        trainer.run(9, |_, _| {}).unwrap();
+        let mut state = trainer.state();
+        state.intrinsic = augmented_trainer(0, &intrinsic).state().intrinsic;
+        trainer.restore(&state).unwrap();
+        assert_ne!(trainer.step().unwrap().0.loss.to_bits(), seen[9].1);
+        let good = trainer.state();
+        state.intrinsic.push(0);
+        let error = trainer.restore(&state).unwrap_err();
+        assert!(matches!(error, TrainError::IntrinsicState), "{error}");
+        assert_same(&trainer.state(), &good);
+    }
+}
+
+/// Augmented trajectory balance with intrinsic rewards that fade within the run.
+fn augmented_trainer(
+    init: u64,
+    intrinsic: &IntrinsicConfig,
+) -> Trainer<Hypergrid, HypergridReward, MlpFlowPolicy, AugmentedTrajectoryBalance> {
+    let env = Hypergrid::new(2, 6).unwrap();
+    let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).unwrap();
+    let network = MlpConfig {
+        hidden: vec![16],
+        ..MlpConfig::default()
+    };
+    let device = Device::flex().autodiff();
+    let policy = MlpFlowPolicy::new(&network, &env, Streams::new(init), &device);
+    let config = TrainerConfig::default();
+    let fading = Schedule::Linear {
+        from: 2.0,
+        to: 0.0,
+        iterations: 20,
+    };
+    Trainer::new(env, reward, policy, AugmentedTrajectoryBalance, config)
+        .unwrap()
+        .with_intrinsic_rewards(intrinsic, fading)
+        .unwrap()
+}
+
 /// Guided trajectory balance, with a P_B that follows, on few objects.
 fn guided_trainer(
     init: u64,
@@ -216,4 +264,37 @@ fn a_state_of_another_policy_is_refused_and_changes_nothing() {
     assert!(matches!(error, TrainError::Optimiser(_)), "{error}");
     assert!(error.to_string().contains(weight), "{error}");
     assert_same(&trainer.state(), &good);
+}
+
+#[test]
+fn intrinsic_rewards_have_to_be_given_and_in_range() {
+    let env = Hypergrid::new(2, 4).unwrap();
+    let reward = HypergridReward::original(&env, 0.1, 0.5, 2.0).unwrap();
+    let make = || {
+        let device = Device::flex().autodiff();
+        let policy = MlpFlowPolicy::new(&MlpConfig::default(), &env, Streams::new(0), &device);
+        let config = TrainerConfig::default();
+        Trainer::new(
+            env,
+            reward.clone(),
+            policy,
+            AugmentedTrajectoryBalance,
+            config,
+        )
+        .unwrap()
+    };
+    let error = make().step().map(drop).unwrap_err();
+    assert!(matches!(error, TrainError::NoIntrinsic), "{error}");
+    let refused = |intrinsic: &IntrinsicConfig, weight: f64| {
+        let with = make().with_intrinsic_rewards(intrinsic, Schedule::constant(weight));
+        with.map(drop).unwrap_err()
+    };
+    let error = refused(&IntrinsicConfig::default(), -1.0);
+    assert!(matches!(error, TrainError::IntrinsicWeight(_)), "{error}");
+    let none = IntrinsicConfig::StateCounts {
+        of: NoveltyOf::States,
+        scale: 0.0,
+    };
+    let error = refused(&none, 1.0);
+    assert!(matches!(error, TrainError::Intrinsic(_)), "{error}");
 }
