@@ -14,6 +14,7 @@ pub mod device;
 pub mod experiment;
 mod files;
 pub mod metrics;
+pub mod picture;
 pub mod plot;
 pub mod problem;
 pub mod process_reward;

@@ -1,4 +1,4 @@
-//! Plots for reports, as SVG text: lines with bands over seeds, stacked bars, heat maps.
+//! Plots for reports, as SVG text: lines with bands over seeds, stacked bars, heat maps, graphs.
 //!
 //! One look for all of them: light background, thin grid, title and legend above the data so that they never cover it,
 //! a palette that readers with colour-blind eyes can tell apart (Okabe and Ito). The SVG names a generic font family and
@@ -24,6 +24,7 @@
 mod axis;
 mod bars;
 mod frame;
+mod graph;
 mod heat_map;
 mod lines;
 
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 use crate::metrics::statistics::Spread;
 
 pub use bars::{Bar, BarChart};
+pub use graph::GraphPlot;
 pub use heat_map::{HeatMap, HeatPanel};
 
 /// A plot could not be drawn.
@@ -238,6 +240,8 @@ pub enum Plot {
     Bars(BarChart),
     /// Matrices as colours.
     Heat(HeatMap),
+    /// Nodes and arrows.
+    Graph(GraphPlot),
 }
 
 impl Plot {
@@ -248,6 +252,7 @@ impl Plot {
             Self::Lines(plot) => plot.title(),
             Self::Bars(plot) => plot.title(),
             Self::Heat(plot) => plot.title(),
+            Self::Graph(plot) => plot.title(),
         }
     }
 
@@ -261,6 +266,7 @@ impl Plot {
             Self::Lines(plot) => plot.to_svg(),
             Self::Bars(plot) => plot.to_svg(),
             Self::Heat(plot) => plot.to_svg(),
+            Self::Graph(plot) => plot.to_svg(),
         }
     }
 }
@@ -274,6 +280,12 @@ impl From<LinePlot> for Plot {
 impl From<BarChart> for Plot {
     fn from(plot: BarChart) -> Self {
         Self::Bars(plot)
+    }
+}
+
+impl From<GraphPlot> for Plot {
+    fn from(plot: GraphPlot) -> Self {
+        Self::Graph(plot)
     }
 }
 

@@ -191,9 +191,10 @@ pub(super) fn problem(
     let as_categories = matches!(score, StructureScoreConfig::Bde { levels: None, .. });
     let (observations, known_parents) =
         data.load(as_categories).context("at `environment.data`")?;
+    let names = observations.names().to_vec();
     let score = local_score(observations, score).context("at `environment.score`")?;
     let reward = BayesianNetworkReward::new(score, prior, baseline).context("at `environment`")?;
-    Ok(BayesianNetworkProblem::new(reward, known_parents))
+    Ok(BayesianNetworkProblem::new(reward, names, known_parents))
 }
 
 fn local_score(

@@ -11,6 +11,27 @@ use std::collections::BTreeMap;
 
 use super::exact::TargetOf;
 
+/// The on-policy samples that [`sample_figures`] measures: the same for the same settings and policy.
+///
+/// # Errors
+///
+/// If a rollout or the reward fails.
+pub fn fresh_samples<P: Problem>(
+    problem: &P,
+    policy: &dyn HostPolicy,
+    settings: SampleSettings,
+) -> Result<Trajectories<StateOf<P>>> {
+    rollout(
+        problem.environment(),
+        problem.reward(),
+        policy,
+        &OnPolicy,
+        settings.key(Purpose::Evaluation),
+        settings.samples,
+    )
+    .context("evaluation samples")
+}
+
 /// Draws `n` objects from `policy` and measures them.
 ///
 /// With `w = log R + Σ log P_B − Σ log P_F` of a trajectory:
@@ -37,16 +58,7 @@ pub fn sample_figures<P: Problem>(
     known: Option<KnownTarget>,
     settings: SampleSettings,
 ) -> Result<Figures> {
-    let key = settings.key(Purpose::Evaluation);
-    let trajectories = rollout(
-        problem.environment(),
-        problem.reward(),
-        policy,
-        &OnPolicy,
-        key,
-        settings.samples,
-    )
-    .context("evaluation samples")?;
+    let trajectories = fresh_samples(problem, policy, settings)?;
     let weights = log_weights(problem, policy, &trajectories);
     let mut figures = Figures::new();
     let elbo = mean(&weights);

@@ -1,13 +1,16 @@
 //! Structures of Bayesian networks.
 
 use super::{KnownTarget, Problem, StateOf};
+use crate::picture::{GraphPicture, PictureEdge, PictureNode};
 use gfn_env::bayesian_network::{
     area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
     structural_hamming_distance,
 };
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Action, BayesianNetwork, BayesianNetworkReward, DagState, Environment as _};
+use gfn_env::{
+    Action, BayesianNetwork, BayesianNetworkReward, DagState, Environment as _, Trajectories,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 pub struct BayesianNetworkProblem {
     environment: BayesianNetwork,
     reward: BayesianNetworkReward,
+    names: Vec<String>,
     /// Bit `i` of entry `j`: the edge `i → j` is known.
     known_parents: Option<Vec<u32>>,
     exact: Arc<OnceLock<Option<Exact>>>,
@@ -29,10 +33,21 @@ struct Exact {
 }
 
 impl BayesianNetworkProblem {
-    /// The graphs of `reward`, with the edges that are known to be right, for figures.
-    pub fn new(reward: BayesianNetworkReward, known_parents: Option<Vec<u32>>) -> Self {
+    /// The graphs of `reward` with the names of its nodes, and the edges that are known to be right, for figures.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many names as nodes.
+    pub fn new(
+        reward: BayesianNetworkReward,
+        names: Vec<String>,
+        known_parents: Option<Vec<u32>>,
+    ) -> Self {
+        let environment = reward.environment();
+        assert_eq!(names.len(), environment.n_nodes(), "a name for each node");
         Self {
-            environment: reward.environment(),
+            environment,
+            names,
             reward,
             known_parents,
             exact: Arc::default(),
@@ -137,6 +152,40 @@ impl Problem for BayesianNetworkProblem {
         }
         figures
     }
+
+    /// The edges of the samples, beside those of the posterior, where they are known.
+    fn picture(&self, samples: &Trajectories<DagState>) -> Option<GraphPicture> {
+        let d = self.environment.n_nodes();
+        let terminals: Vec<&DagState> = samples.terminals().collect();
+        let frequencies = edge_frequencies(&terminals, d);
+        let exact = self.exact().map(|exact| exact.marginals.as_slice());
+        let mut panels = vec!["share of the samples".to_owned()];
+        panels.extend(exact.map(|_| "exact probability".to_owned()));
+        let mut edges = Vec::new();
+        for from in 0..d {
+            for to in (0..d).filter(|to| *to != from) {
+                let place = from * d + to;
+                let weights = [Some(frequencies[place]), exact.map(|exact| exact[place])];
+                edges.push(PictureEdge {
+                    from,
+                    to,
+                    weights: weights.into_iter().flatten().collect(),
+                    known: self
+                        .known_parents
+                        .as_ref()
+                        .map(|parents| parents[to] >> from & 1 == 1),
+                });
+            }
+        }
+        let names = self.names.iter().cloned();
+        Some(GraphPicture {
+            panels,
+            nodes: names
+                .map(|name| PictureNode { name, layer: None })
+                .collect(),
+            edges,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +199,8 @@ mod tests {
         let score = BgeScore::new(&known.data, 1.0, 2.0).unwrap();
         let prior = StructurePrior::Uniform {};
         let reward = BayesianNetworkReward::new(Box::new(score), prior, Baseline::BestGraph);
-        BayesianNetworkProblem::new(reward.unwrap(), Some(known.parents))
+        let names = known.data.names().to_vec();
+        BayesianNetworkProblem::new(reward.unwrap(), names, Some(known.parents))
     }
 
     #[test]
@@ -185,6 +235,38 @@ mod tests {
         // Of all graphs alike, every edge is as frequent as any other: the curve is the diagonal.
         assert!((figures["samples.auroc"] - 0.5).abs() < 1e-9);
         assert!(figures["samples.edge_marginal_error"] > 0.0);
+    }
+
+    #[test]
+    fn the_picture_has_every_edge_with_its_share_and_its_probability() {
+        let problem = problem(3);
+        let env = problem.environment();
+        let mut samples = Trajectories::new();
+        // 0 → 1 in both, 1 → 2 in one of them.
+        for actions in [
+            vec![env.edge(0, 1), env.exit()],
+            vec![env.edge(1, 2), env.edge(0, 1), env.exit()],
+        ] {
+            let (states, back) = gfn_env::walk(env, &actions).unwrap();
+            samples.push(states, &actions, &back, 0.0);
+        }
+        let picture = problem.picture(&samples).unwrap();
+        assert_eq!((picture.nodes.len(), picture.panels.len()), (3, 2));
+        assert_eq!(picture.edges.len(), 6);
+        let exact = problem.exact().unwrap();
+        let truth = problem.known_parents.as_ref().unwrap();
+        for edge in &picture.edges {
+            let share = match (edge.from, edge.to) {
+                (0, 1) => 1.0,
+                (1, 2) => 0.5,
+                _ => 0.0,
+            };
+            assert_eq!(
+                edge.weights,
+                [share, exact.marginals[3 * edge.from + edge.to]]
+            );
+            assert_eq!(edge.known, Some(truth[edge.to] >> edge.from & 1 == 1));
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A problem in which each child has one action.
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use crate::picture::GraphPicture;
 use gfn_env::guide::SubstructureGuideConfig;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{ChildFeatures, PartialEnergy, UniqueChildren};
+use gfn_env::{ChildFeatures, PartialEnergy, Trajectories, UniqueChildren};
 use std::sync::Arc;
 
 /// A problem on its distinct children, for edge flows and aggregated logits.
@@ -59,6 +60,10 @@ impl<P: Problem> Problem for UniqueChildrenProblem<P> {
 
     fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
         self.inner.sample_figures(terminals)
+    }
+
+    fn picture(&self, samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
+        self.inner.picture(samples)
     }
 
     fn cell(&self, terminal: &StateOf<Self>) -> Option<(usize, usize)> {

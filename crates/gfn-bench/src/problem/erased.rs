@@ -4,8 +4,12 @@
 //! unique-children forms; a call through the pointer is lost in the time of a network.
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use crate::picture::GraphPicture;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Condition, Environment, Objectives, PartialEnergy, Reward, SubstructureGuideConfig};
+use gfn_env::{
+    Condition, Environment, Objectives, PartialEnergy, Reward, SubstructureGuideConfig,
+    Trajectories,
+};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -97,6 +101,10 @@ impl<P: Problem> Problem for Erased<P> {
 
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
         self.inner.objectives()
+    }
+
+    fn picture(&self, samples: &Trajectories<StateOf<P>>) -> Option<GraphPicture> {
+        self.inner.picture(samples)
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

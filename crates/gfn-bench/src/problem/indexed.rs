@@ -1,8 +1,9 @@
 //! Problems whose states are numbered.
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use crate::picture::GraphPicture;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{ExactError, Indexed, PartialEnergy, SubstructureGuideConfig};
+use gfn_env::{ExactError, Indexed, PartialEnergy, SubstructureGuideConfig, Trajectories};
 use std::sync::Arc;
 
 /// A problem whose states are encoded by their number, for tabular policies.
@@ -69,6 +70,10 @@ impl<P: Problem> Problem for IndexedProblem<P> {
 
     fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
         self.inner.sample_figures(terminals)
+    }
+
+    fn picture(&self, samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
+        self.inner.picture(samples)
     }
 
     fn cell(&self, terminal: &StateOf<Self>) -> Option<(usize, usize)> {

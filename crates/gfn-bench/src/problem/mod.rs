@@ -39,11 +39,13 @@ pub use sequence::SequenceProblem;
 pub use set::SetProblem;
 pub use tfbind8::TfBind8Problem;
 
+use crate::picture::GraphPicture;
 use gfn_env::guide::{Guide, SubstructureGuide, SubstructureGuideConfig};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
     Condition, Environment, EnvironmentError, Objectives, PartialEnergy, Reward, Substructure,
+    Trajectories,
 };
 use std::sync::Arc;
 
@@ -119,6 +121,11 @@ pub trait Problem: Send + Sync + 'static {
 
     /// The rewards that a preference weighs, where there are several.
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<Self>>>> {
+        None
+    }
+
+    /// A graph to draw of fresh on-policy samples, where the problem has one.
+    fn picture(&self, _samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
         None
     }
 

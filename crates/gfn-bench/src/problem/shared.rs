@@ -1,8 +1,9 @@
 //! Problems that several share.
 
 use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use crate::picture::GraphPicture;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Condition, Objectives, PartialEnergy, SubstructureGuideConfig};
+use gfn_env::{Condition, Objectives, PartialEnergy, SubstructureGuideConfig, Trajectories};
 use std::sync::Arc;
 
 impl<P: Problem + ?Sized> Problem for Arc<P> {
@@ -58,6 +59,10 @@ impl<P: Problem + ?Sized> Problem for Arc<P> {
 
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
         (**self).objectives()
+    }
+
+    fn picture(&self, samples: &Trajectories<StateOf<P>>) -> Option<GraphPicture> {
+        (**self).picture(samples)
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

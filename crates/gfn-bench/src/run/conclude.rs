@@ -4,6 +4,7 @@ use super::runner::Run;
 use super::{file, peak_memory_bytes};
 use crate::metrics::Figures;
 use crate::metrics::correlation::correlation_figures;
+use crate::metrics::samples::{SampleSettings, fresh_samples};
 use crate::problem::Problem;
 use crate::summary::RunSummary;
 use anyhow::{Context as _, Result};
@@ -28,6 +29,7 @@ impl<P: Problem, Q: Policy> Run<'_, P, Q> {
             self.experiment.seed,
         )?);
         self.write_distribution(sampler.as_ref())?;
+        self.write_picture(sampler.as_ref())?;
         if !self.session.visits.is_empty() {
             let visits = self.session.visits.to_csv(self.trainer.iteration());
             write_atomically(&self.folder.join(file::VISITS), visits.as_bytes())?;
@@ -97,6 +99,26 @@ impl<P: Problem, Q: Policy> Run<'_, P, Q> {
             summary.set_count("peak_memory_bytes", bytes);
         }
         summary
+    }
+
+    /// The graph that the problem draws of the samples of the last evaluation.
+    fn write_picture(&self, sampler: &dyn HostPolicy) -> Result<()> {
+        let config = &self.experiment.evaluation;
+        if config.samples == 0 {
+            return Ok(());
+        }
+        let settings = SampleSettings {
+            samples: config.samples,
+            top_k: config.top_k,
+            seed: self.experiment.seed,
+            iteration: self.trainer.iteration(),
+        };
+        let samples = fresh_samples(&self.problem, sampler, settings)?;
+        let Some(picture) = self.problem.picture(&samples) else {
+            return Ok(());
+        };
+        let text = serde_json::to_vec_pretty(&picture).context("cannot write a graph")?;
+        Ok(write_atomically(&self.folder.join(file::GRAPH), &text)?)
     }
 
     /// `row,column,target,learned` of problems whose objects lie on a plane.

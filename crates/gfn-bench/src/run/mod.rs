@@ -12,6 +12,7 @@
 //! | `health.json` | what was found wrong while training, and what helps |
 //! | `distribution.csv` | R/Z and P_T cell by cell, where the objects lie on a plane |
 //! | `visits.csv` | how often training sampled each cell, part by part of the run |
+//! | `graph.json` | nodes, edges and how many samples have each, where the problem draws a graph |
 //! | `summary.json` | figures of the finished run |
 //! | `failure.txt` | why the run stopped, if it did |
 
@@ -58,6 +59,8 @@ pub mod file {
     pub const DISTRIBUTION: &str = "distribution.csv";
     /// How often each cell of a plane was sampled, part by part of the run.
     pub const VISITS: &str = "visits.csv";
+    /// The graph that a problem draws of its samples.
+    pub const GRAPH: &str = "graph.json";
     /// Figures of a finished run.
     pub const SUMMARY: &str = "summary.json";
     /// Why a run stopped.

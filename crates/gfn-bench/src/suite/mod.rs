@@ -6,9 +6,9 @@
 
 mod cells;
 mod expectations;
-mod landscapes;
 mod matrix;
 pub mod parity;
+mod pictures;
 
 pub use cells::{Cell, CellEvent, run_cells};
 pub use matrix::{AxisConfig, MatrixConfig, MatrixPlace};
@@ -252,7 +252,7 @@ impl Suite {
         let visited = runs
             .iter()
             .filter(|run| drawn.contains(run.experiment.as_str()));
-        sections.extend(landscapes::sections(&shown, visited));
+        sections.extend(pictures::sections(&shown, visited, &runs));
         let paths = report::write_report(&self.name, &shown, &tabulated, &sections, &folder)?;
         Ok((paths, runs))
     }

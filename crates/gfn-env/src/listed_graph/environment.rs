@@ -38,6 +38,8 @@ struct Inner {
     terminals: Vec<u32>,
     /// By node; NaN where it has children.
     log_rewards: Vec<f64>,
+    /// Edges of the longest path from the source to each node.
+    layers: Vec<usize>,
     max_len: usize,
     n_actions: usize,
     n_backward_actions: usize,
@@ -110,6 +112,7 @@ impl ListedGraph {
                 *known = Some(known.map_or(length + 1, |l| l.max(length + 1)));
             }
         }
+        let layers: Vec<usize> = longest.iter().flatten().copied().collect();
         if let Some(node) = longest.iter().position(Option::is_none) {
             return Err(ListedGraphError::Unreachable {
                 node: names[node].clone(),
@@ -126,7 +129,8 @@ impl ListedGraph {
                     .filter(|node| children[*node as usize].is_empty())
                     .collect(),
                 log_rewards,
-                max_len: longest.iter().flatten().copied().max().unwrap_or(0),
+                max_len: layers.iter().copied().max().unwrap_or(0),
+                layers,
                 n_actions: n_edges(&children),
                 n_backward_actions: n_edges(&parents),
                 names,
@@ -211,6 +215,9 @@ impl ListedGraph {
                 log_rewards: std::iter::repeat_n(f64::NAN, n_inner)
                     .chain(log_rewards.iter().copied())
                     .collect(),
+                layers: (0..names.len())
+                    .map(|node| (node + 1).ilog2() as usize)
+                    .collect(),
                 max_len: depth,
                 n_actions: 2,
                 n_backward_actions: 1,
@@ -223,6 +230,17 @@ impl ListedGraph {
     /// Number of nodes.
     pub fn n_nodes(&self) -> usize {
         self.inner.names.len()
+    }
+
+    /// The edges as numbers of nodes, those that leave the first node first.
+    pub fn edges(&self) -> impl Iterator<Item = (usize, usize)> {
+        let children = self.inner.children.iter().enumerate();
+        children.flat_map(|(from, children)| children.iter().map(move |to| (from, *to as usize)))
+    }
+
+    /// Edges of the longest path from the source to each node.
+    pub fn layers(&self) -> &[usize] {
+        &self.inner.layers
     }
 
     /// The node of this name.

@@ -163,3 +163,16 @@ fn trees_are_those_of_their_definition() {
         assert!(config.tree(depth).is_err(), "{config:?} {depth}");
     }
 }
+
+#[test]
+fn layers_are_longest_paths() {
+    let graph = ListedGraph::new(&EDGES, &[("x", 1.0), ("y", 4.0)], None).unwrap();
+    let layer = |name: &str| graph.layers()[graph.node(name).unwrap().0 as usize];
+    // y is a child of b, and of c behind it.
+    let layers = ["s", "a", "b", "c", "x", "y"].map(layer);
+    assert_eq!(layers, [0, 1, 1, 2, 3, 3]);
+    assert_eq!(graph.edges().count(), EDGES.len());
+    let tree = ListedGraph::perfect_binary_tree(2, &[0.0; 4]).unwrap();
+    assert_eq!(tree.layers(), [0, 1, 1, 2, 2, 2, 2]);
+    assert_eq!(tree.edges().next(), Some((0, 1)));
+}

@@ -1,12 +1,22 @@
-//! Maps for problems whose objects lie on a plane: target and learned distribution, and where training sampled.
+//! Pictures of what was learned: maps for problems whose objects lie on a plane, of target and learned distribution and of where
+//! training sampled; and graphs, of problems that draw one.
 
-use crate::plot::{HeatMap, HeatPanel, Scale};
-use crate::report::{Run, Section};
+use crate::picture::GraphPicture;
+use crate::plot::{GraphPlot, HeatMap, HeatPanel, Plot, Scale};
+use crate::report::{Run, Section, Table};
 use crate::run::file;
 use std::collections::BTreeMap;
 
-/// Maps for the first seed of each experiment that wrote them: distributions of `runs`, and where training sampled in `visited`.
-pub(super) fn sections<'a>(runs: &[Run], visited: impl Iterator<Item = &'a Run>) -> Vec<Section> {
+/// Most edges of a table.
+const MOST_EDGES: usize = 30;
+
+/// Pictures for the first seed of each experiment that wrote them: distributions of `runs`, where training sampled in `visited`,
+/// and graphs of `all`.
+pub(super) fn sections<'a>(
+    runs: &[Run],
+    visited: impl Iterator<Item = &'a Run>,
+    all: &[Run],
+) -> Vec<Section> {
     let learned = Section::new("Target and learned distribution").with_paragraph(
         "Exact probability of every object, R/Z beside P_T, for the first seed of each experiment whose objects lie on a \
          plane.",
@@ -19,7 +29,7 @@ pub(super) fn sections<'a>(runs: &[Run], visited: impl Iterator<Item = &'a Run>)
         draw(runs.iter(), learned, distribution),
         draw(visited, sampled, visits),
     ];
-    drawn.into_iter().flatten().collect()
+    drawn.into_iter().flatten().chain(graphs(all)).collect()
 }
 
 fn draw<'a>(
@@ -39,6 +49,69 @@ fn draw<'a>(
         }
     }
     (!drawn.is_empty()).then_some(section)
+}
+
+/// A graph and the table of its heaviest edges for the first seed of each experiment that wrote one.
+fn graphs(runs: &[Run]) -> Option<Section> {
+    let mut section = Section::new("Edges of the samples").with_paragraph(
+        "How many of the samples of the last evaluation have each edge, or pass it, for the first seed of each experiment. The \
+         width of an arrow is its share.",
+    );
+    let mut drawn: Vec<(&str, &str)> = Vec::new();
+    for run in runs {
+        let key = (run.experiment.as_str(), run.device.as_str());
+        if drawn.contains(&key) {
+            continue;
+        }
+        let text = std::fs::read_to_string(run.folder.join(file::GRAPH)).ok();
+        let picture = text.and_then(|text| serde_json::from_str::<GraphPicture>(&text).ok());
+        if let Some(picture) = picture {
+            drawn.push(key);
+            let title = format!("{} on {}", run.experiment, run.device);
+            let table = edge_table(&title, &picture);
+            let plot: Plot = GraphPlot::new(&title, picture).into();
+            section = section.with_plot(plot).with_table(table);
+        }
+    }
+    (!drawn.is_empty()).then_some(section)
+}
+
+/// The heaviest edges, by the last panel: the exact one, where there is one.
+fn edge_table(title: &str, picture: &GraphPicture) -> Table {
+    let knows = picture.edges.iter().any(|edge| edge.known.is_some());
+    let mut header = vec!["from", "to"];
+    header.extend(knows.then_some("known"));
+    let n_text_columns = header.len();
+    header.extend(picture.panels.iter().map(String::as_str));
+    let mut edges: Vec<_> = picture.edges.iter().collect();
+    let last = |weights: &[f64]| weights.last().copied().unwrap_or(0.0);
+    // The sort is stable: edges of one weight keep their order.
+    edges.sort_by(|a, b| last(&b.weights).total_cmp(&last(&a.weights)));
+    let name = |node: usize| {
+        picture
+            .nodes
+            .get(node)
+            .map_or("", |node| node.name.as_str())
+    };
+    let caption = if edges.len() > MOST_EDGES {
+        format!(
+            "{title}: the {MOST_EDGES} heaviest edges of {}",
+            edges.len()
+        )
+    } else {
+        title.to_owned()
+    };
+    let rows = edges.into_iter().take(MOST_EDGES);
+    rows.fold(
+        Table::new(&caption, &header, n_text_columns),
+        |table, edge| {
+            let mut row = vec![name(edge.from).to_owned(), name(edge.to).to_owned()];
+            let known = edge.known.map(|known| if known { "yes" } else { "no" });
+            row.extend(knows.then(|| known.unwrap_or("").to_owned()));
+            row.extend(edge.weights.iter().map(|weight| format!("{weight:.3}")));
+            table.with_row(row)
+        },
+    )
 }
 
 fn visits(run: &Run) -> Option<HeatMap> {
@@ -123,6 +196,20 @@ mod tests {
         let values = matrix(&cells, 2, |c| c.2);
         assert_eq!(values[..3], [0.3, 0.2, 0.5]);
         assert!(values[3].is_nan(), "{values:?}");
+    }
+
+    #[test]
+    fn edges_are_listed_by_their_last_weight() {
+        let picture: GraphPicture = serde_json::from_str(
+            r#"{"panels": ["samples", "exact"], "nodes": [{"name": "a"}, {"name": "b"}],
+                "edges": [{"from": 0, "to": 1, "weights": [0.9, 0.25], "known": true},
+                          {"from": 1, "to": 0, "weights": [0.1, 0.5], "known": false}]}"#,
+        )
+        .unwrap();
+        let table = edge_table("t", &picture);
+        assert_eq!(table.header, ["from", "to", "known", "samples", "exact"]);
+        assert_eq!(table.rows[0], ["b", "a", "no", "0.100", "0.500"]);
+        assert_eq!(table.rows[1], ["a", "b", "yes", "0.900", "0.250"]);
     }
 
     #[test]
