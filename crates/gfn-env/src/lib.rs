@@ -142,6 +142,7 @@ pub use indexed::Indexed;
 pub use ising::{IsingConfig, IsingReward};
 pub use listed_graph::{ListedGraph, ListedGraphReward, NodeState};
 pub use multi_objective_grid::{GridObjective, MultiObjectiveGridReward};
+pub use normal::standard_normal;
 pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};
 pub use peptide::{Peptide, PeptideReward, PeptideRewardConfig, PeptideState};
 pub use phylogeny::{ForestState, Phylogeny, PhylogenyReward};

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt as _};
 use crate::{EnvironmentError, Purpose, Streams};
 
 /// One draw of `N(0, 1)` from two uniform ones: `√(−2 ln(1 − u))·cos(2π·v)`, the first of Box and Muller's pair.
-pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
+pub fn standard_normal(rng: &mut impl Rng) -> f64 {
     // u is below 1, so that the logarithm is finite.
     let (u, v): (f64, f64) = (rng.random(), rng.random());
     (-2.0 * (1.0 - u).ln()).sqrt() * (TAU * v).cos()

@@ -170,6 +170,12 @@ pub enum TrainError {
          aggregated children, or the update `gradient` or `proximal-policy`"
     )]
     NoTangent,
+    /// Noise on rewards beside rewards that have none.
+    #[error(
+        "the objective reads rewards of states along the way, which noise on the rewards of objects would leave exact: use an \
+         objective that reads those of objects alone, or no noise"
+    )]
+    NoiseAlongTheWay,
     /// A critic where there is none, or none where there is one.
     #[error(
         "the saved state has a critic and the trainer none, or the reverse: it belongs to another experiment"

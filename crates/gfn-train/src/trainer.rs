@@ -4,6 +4,7 @@ mod gradient;
 mod guide;
 mod intrinsic;
 mod log_z;
+mod noise;
 mod sources;
 mod state;
 mod target;
@@ -118,6 +119,8 @@ pub struct Trainer<E: Environment, R, P, O> {
     guide: Option<Box<dyn Guide<E::State>>>,
     seen: SeenObjects<E::State>,
     intrinsic: Option<IntrinsicRewards>,
+    /// Standard deviation of what is added to log-rewards.
+    reward_noise: f64,
     backward: BackwardTrainer<E::State, P>,
     /// What updates the policy by policy gradients, where the objective asks for it.
     agent: Option<Agent>,
@@ -198,6 +201,7 @@ where
             guide: None,
             seen: SeenObjects::new(0),
             intrinsic: None,
+            reward_noise: 0.0,
             backward,
             sources: Sources::default(),
             config,
@@ -327,13 +331,14 @@ where
             of_sources,
         } = self.draw()?;
         let sampled = Instant::now();
+        let measured = self.as_measured(&trajectories)?;
         let transitions = TransitionBatch::recorded(
             &self.environment,
-            &trajectories,
+            &measured,
             self.policy.backward_policy(),
             recording,
         );
-        let mut batch = self.prepare(transitions, &trajectories)?;
+        let mut batch = self.prepare(transitions, &measured)?;
         batch.by_trajectory = !self.sources.is_empty();
         let asks = self.objective.requirements().target_rate.is_some();
         let before = asks.then(|| self.policy.clone());
@@ -346,9 +351,9 @@ where
             evaluated,
             differentiated,
         } = if self.agent.is_some() {
-            self.update_by_policy_gradient(&batch, &trajectories)?
+            self.update_by_policy_gradient(&batch, &measured)?
         } else {
-            self.update_by_gradient(&batch, &trajectories)?
+            self.update_by_gradient(&batch, &measured)?
         };
         if let Some(observation) = &mut observation
             && n_own > 0
@@ -359,7 +364,7 @@ where
         self.follow(before)?;
         self.train_intrinsic(&trajectories);
         self.iteration += 1;
-        self.seen.add(&trajectories);
+        self.seen.add(&measured);
         let report = StepReport {
             iteration: self.iteration,
             loss,

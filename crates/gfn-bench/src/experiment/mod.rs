@@ -85,6 +85,9 @@ pub struct Experiment {
     /// Factor on the loss, for parity with other code.
     #[serde(default = "one")]
     pub loss_scale: f64,
+    /// Standard deviation of the noise on the log-rewards that training is given.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reward_noise: f64,
     /// What the reward depends on beside the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionConfig>,
@@ -133,6 +136,14 @@ fn default_device() -> String {
 
 fn one() -> f64 {
     1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Experiment {
@@ -233,6 +244,7 @@ impl Experiment {
                 );
             }
         }
+        self.validate_noise().context("at `reward_noise`")?;
         self.policy.validate().context("at `policy`")?;
         if self.behaviour.needs_hidden_layer() && !self.policy.has_hidden_layer() {
             bail!(
@@ -284,6 +296,30 @@ impl Experiment {
                     expectation.metric
                 );
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing beside the loss of the agent's own trajectories needs a reward.
+    fn validate_noise(&self) -> Result<()> {
+        if !(self.reward_noise >= 0.0 && self.reward_noise.is_finite()) {
+            bail!("{} must be finite and not negative", self.reward_noise);
+        }
+        if self.reward_noise == 0.0 {
+            return Ok(());
+        }
+        if let Some(entry) = self.exploration.sources.first() {
+            bail!(
+                "the rewards of trajectories from `{}` would be exact: leave `exploration` out, or the noise",
+                entry.source.name()
+            );
+        }
+        let demands = self.objective.demands();
+        if demands.energies || demands.exits {
+            bail!(
+                "the objective reads rewards of states along the way, which would stay exact: use one that reads those of \
+                 objects alone, such as trajectory-balance, or no noise"
+            );
         }
         Ok(())
     }

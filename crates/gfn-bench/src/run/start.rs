@@ -149,6 +149,8 @@ impl Start<'_, '_> {
             let with = trainer.with_intrinsic_rewards(intrinsic, *weight);
             trainer = with.context("at `objective`")?;
         }
+        let noisy = trainer.with_reward_noise(self.experiment.reward_noise);
+        trainer = noisy.context("at `reward_noise`")?;
         trainer = with_sources(trainer, &problem, self.experiment, &make)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();

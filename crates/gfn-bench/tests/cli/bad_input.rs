@@ -221,6 +221,28 @@ const REFUSED: &[Refused] = &[
         &[EXPERIMENT_FILE, "`objective`", "temperature", "at least 0"],
     ),
     refused(
+        &["--set", "reward_noise=-0.1"],
+        &[EXPERIMENT_FILE, "`reward_noise`", "not negative"],
+    ),
+    refused(
+        &[
+            "--set",
+            "reward_noise=0.1",
+            "--set",
+            "objective={ kind = \"modified-detailed-balance\" }",
+        ],
+        &[EXPERIMENT_FILE, "`reward_noise`", "along the way"],
+    ),
+    refused(
+        &[
+            "--set",
+            "reward_noise=0.1",
+            "--set",
+            "exploration={ on_policy = 0.5, sources = [{ share = 0.5, source = { kind = \"mcmc\", chains = 2, back_track = { kind = \"steps\", steps = 1 } } }] }",
+        ],
+        &[EXPERIMENT_FILE, "`reward_noise`", "mcmc"],
+    ),
+    refused(
         &["--set", "objective={ kind = \"maximum-likelihood\" }"],
         &[EXPERIMENT_FILE, "`objective`", "missing field `objects`"],
     ),
