@@ -1,11 +1,12 @@
 //! The data and scores of `environment.kind = "bayesian-network"`.
 
-use crate::files::read_table;
+use crate::files::{read_table, read_text};
 use crate::problem::BayesianNetworkProblem;
 use anyhow::{Context as _, Result, bail};
 use gfn_env::bayesian_network::{
     Baseline, BayesianNetworkReward, BdeScore, BgeScore, ContinuousData, DataTransform,
-    DiscreteData, LinearGaussian, LocalScore, StructurePrior, edges_from_table, sachs,
+    DiscreteData, DiscreteNetwork, LinearGaussian, LocalScore, StructurePrior, edges_from_table,
+    sachs,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -37,6 +38,17 @@ pub enum StructureDataConfig {
         /// What is done to the columns first.
         #[serde(default)]
         transform: DataTransform,
+    },
+    /// Drawn from a network in the Bayesian interchange format, [`gfn_env::bayesian_network::DiscreteNetwork`].
+    Bif {
+        /// The file.
+        path: PathBuf,
+        /// Number of observations.
+        #[serde(default = "default_drawn_rows")]
+        n_rows: usize,
+        /// Seed of the observations; apart from the run's.
+        #[serde(default)]
+        seed: u64,
     },
     /// A CSV file with a column for each node and a header of their names.
     Csv {
@@ -82,6 +94,10 @@ fn default_edges_per_node() -> f64 {
 
 fn default_rows() -> usize {
     100
+}
+
+fn default_drawn_rows() -> usize {
+    1000
 }
 
 fn default_noise_variance() -> f64 {
@@ -149,6 +165,20 @@ impl StructureDataConfig {
                 let known = sachs();
                 let data = known.data.transformed(*transform)?;
                 Ok((Observations::Continuous(data), Some(known.parents)))
+            }
+            Self::Bif { path, n_rows, seed } => {
+                if !as_categories {
+                    bail!(
+                        "a network in this format has categories: set score = {{ kind = \"bde\" }}, without levels"
+                    );
+                }
+                if !(2..=1_000_000).contains(n_rows) {
+                    bail!("n_rows = {n_rows}: must be between 2 and 1,000,000");
+                }
+                let in_file = || format!("in {}", path.display());
+                let network = DiscreteNetwork::parse(&read_text(path)?).with_context(in_file)?;
+                let data = network.draw(*n_rows, *seed).with_context(in_file)?;
+                Ok((Observations::Discrete(data), Some(network.parents())))
             }
             Self::Csv {
                 path,

@@ -57,6 +57,25 @@ fn observations_that_cannot_be_used() {
 }
 
 #[test]
+fn networks_that_cannot_be_used() {
+    let bde = r#"{ kind = "bayesian-network", data = { kind = "bif", path = "{}" }, score = { kind = "bde" } }"#;
+    let bge = r#"{ kind = "bayesian-network", data = { kind = "bif", path = "{}" } }"#;
+    let says = ["at `environment.data`", "asia.bif", "line 2", "chance"];
+    refused(
+        "asia.bif",
+        "network asia { }\nchance ( x ) { }\n",
+        bde,
+        &says,
+    );
+    refused(
+        "asia.bif",
+        "",
+        bge,
+        &["at `environment.data`", "categories", "bde"],
+    );
+}
+
+#[test]
 fn known_edges_that_cannot_be_used() {
     let place = place("data.csv", "a,b\n1,2\n3,5\n4,1\n");
     fs::write(place.join("edges.csv"), "from,to\na,b\nb,c\n").expect("it can be written");

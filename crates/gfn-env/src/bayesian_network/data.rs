@@ -228,6 +228,29 @@ impl DiscreteData {
         Ok(data)
     }
 
+    /// Numbers of categories with the texts that stand for them, which need not all occur.
+    pub(super) fn of_categories(
+        names: Vec<String>,
+        categories: Vec<Vec<String>>,
+        columns: Vec<Vec<u8>>,
+    ) -> Result<Self, TableError> {
+        check_number(&names)?;
+        for (name, column) in names.iter().zip(&columns) {
+            if column.windows(2).all(|pair| pair[0] == pair[1]) {
+                return Err(TableError::Column {
+                    column: name.clone(),
+                    problem: "all values are equal, so that no edge can be scored; draw more rows"
+                        .to_owned(),
+                });
+            }
+        }
+        Ok(Self {
+            names,
+            categories,
+            columns,
+        })
+    }
+
     /// The columns of a table.
     ///
     /// # Errors

@@ -25,6 +25,7 @@
 
 mod bde;
 mod bge;
+mod bif;
 mod data;
 mod environment;
 mod metrics;
@@ -36,6 +37,7 @@ mod synthetic;
 
 pub use bde::BdeScore;
 pub use bge::BgeScore;
+pub use bif::DiscreteNetwork;
 pub use data::{ContinuousData, DataTransform, DiscreteData, edges_from_table};
 pub use environment::BayesianNetwork;
 pub use metrics::{

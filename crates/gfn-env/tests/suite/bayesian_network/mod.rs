@@ -1,5 +1,6 @@
 //! Structures of Bayesian networks: graphs, scores, data, exact sums.
 
+mod bif;
 mod data;
 mod graphs;
 mod posterior;
