@@ -45,6 +45,8 @@ pub(crate) struct Sampled {
     log_z: Tensor<1>,
     costs: Vec<f64>,
     values: Vec<f64>,
+    /// The same with the graph of the critic, whose one pass serves advantages and loss.
+    tracked_values: Option<Tensor<1>>,
     advantages: Vec<f64>,
 }
 
@@ -84,14 +86,15 @@ impl Agent {
         let (priced, log_z) = self.config.costs.of(&log_probs, batch.log_z(policy));
         let costs = read(forward_costs(&priced, log_z.clone()));
         let segments = &log_probs.segments;
-        let (values, advantages) = match &self.critic {
+        let tracked_values = self.critic.as_ref();
+        let tracked_values = tracked_values.map(|critic| batch.values(&critic.network, policy));
+        let values = tracked_values.clone().map(read).unwrap_or_default();
+        let advantages = match &self.critic {
             Some(critic) => {
-                let values = read(batch.values(&critic.network, policy));
                 let lambda = critic.config.lambda;
-                let advantages = generalised_advantages(&costs, &values, segments, lambda);
-                (values, centred(advantages))
+                centred(generalised_advantages(&costs, &values, segments, lambda))
             }
-            None => (Vec::new(), leave_one_out(&costs, segments)),
+            None => leave_one_out(&costs, segments),
         };
         Sampled {
             log_probs,
@@ -99,6 +102,7 @@ impl Agent {
             log_z,
             costs,
             values,
+            tracked_values,
             advantages,
         }
     }
@@ -118,19 +122,17 @@ impl Agent {
         holds.then(|| sampled.log_z.clone())
     }
 
-    /// One step of the critic on `batch`.
-    pub(crate) fn fit_critic<P: Policy>(
+    /// One step of the critic on a batch that it has looked at, as it was then.
+    pub(crate) fn fit_critic(
         &mut self,
-        policy: &P,
-        batch: &TransitionBatch,
         sampled: &Sampled,
         iteration: u64,
     ) -> Result<(), TrainError> {
-        let Some(critic) = &mut self.critic else {
+        let (Some(critic), Some(values)) = (&mut self.critic, &sampled.tracked_values) else {
             return Ok(());
         };
         let x = &sampled.priced;
-        let values = batch.values(&critic.network, policy);
+        let values = values.clone();
         let loss = match critic.config.loss {
             CriticLoss::Returns { lambda } => {
                 let targets = value_targets(&sampled.costs, &sampled.values, &x.segments, lambda);

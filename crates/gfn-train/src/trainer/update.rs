@@ -105,7 +105,7 @@ where
         let Some(agent) = &mut self.agent else {
             unreachable!("nobody has taken it");
         };
-        agent.fit_critic(&self.policy, transitions, &sampled, iteration)?;
+        agent.fit_critic(&sampled, iteration)?;
         let AgentUpdate { policy, norm } = agent.update(
             &self.policy,
             transitions,
