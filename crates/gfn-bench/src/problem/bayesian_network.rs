@@ -1,16 +1,15 @@
 //! Structures of Bayesian networks.
 
-use super::{KnownTarget, Problem, StateOf};
+use super::{KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::{GraphPicture, PictureEdge, PictureNode};
+use anyhow::Result;
 use gfn_env::bayesian_network::{
     area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
     structural_hamming_distance,
 };
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{
-    Action, BayesianNetwork, BayesianNetworkReward, DagState, Environment as _, Trajectories,
-};
+use gfn_env::{Action, BayesianNetwork, BayesianNetworkReward, DagState, Environment as _};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -154,7 +153,8 @@ impl Problem for BayesianNetworkProblem {
     }
 
     /// The edges of the samples, beside those of the posterior, where they are known.
-    fn picture(&self, samples: &Trajectories<DagState>) -> Option<GraphPicture> {
+    fn picture(&self, sample: Sampling<'_, DagState>) -> Result<Option<GraphPicture>> {
+        let samples = sample()?;
         let d = self.environment.n_nodes();
         let terminals: Vec<&DagState> = samples.terminals().collect();
         let frequencies = edge_frequencies(&terminals, d);
@@ -178,13 +178,13 @@ impl Problem for BayesianNetworkProblem {
             }
         }
         let names = self.names.iter().cloned();
-        Some(GraphPicture {
+        Ok(Some(GraphPicture {
             panels,
             nodes: names
                 .map(|name| PictureNode { name, layer: None })
                 .collect(),
             edges,
-        })
+        }))
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
     fn the_picture_has_every_edge_with_its_share_and_its_probability() {
         let problem = problem(3);
         let env = problem.environment();
-        let mut samples = Trajectories::new();
+        let mut samples = gfn_env::Trajectories::new();
         // 0 → 1 in both, 1 → 2 in one of them.
         for actions in [
             vec![env.edge(0, 1), env.exit()],
@@ -250,7 +250,7 @@ mod tests {
             let (states, back) = gfn_env::walk(env, &actions).unwrap();
             samples.push(states, &actions, &back, 0.0);
         }
-        let picture = problem.picture(&samples).unwrap();
+        let picture = problem.picture(&|| Ok(samples.clone())).unwrap().unwrap();
         assert_eq!((picture.nodes.len(), picture.panels.len()), (3, 2));
         assert_eq!(picture.edges.len(), 6);
         let exact = problem.exact().unwrap();

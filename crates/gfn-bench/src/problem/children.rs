@@ -1,10 +1,11 @@
 //! A problem in which each child has one action.
 
-use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
+use anyhow::Result;
 use gfn_env::guide::SubstructureGuideConfig;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{ChildFeatures, PartialEnergy, Trajectories, UniqueChildren};
+use gfn_env::{ChildFeatures, PartialEnergy, UniqueChildren};
 use std::sync::Arc;
 
 /// A problem on its distinct children, for edge flows and aggregated logits.
@@ -62,8 +63,8 @@ impl<P: Problem> Problem for UniqueChildrenProblem<P> {
         self.inner.sample_figures(terminals)
     }
 
-    fn picture(&self, samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
-        self.inner.picture(samples)
+    fn picture(&self, sample: Sampling<'_, StateOf<Self>>) -> Result<Option<GraphPicture>> {
+        self.inner.picture(sample)
     }
 
     fn cell(&self, terminal: &StateOf<Self>) -> Option<(usize, usize)> {

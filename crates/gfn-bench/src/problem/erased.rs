@@ -3,13 +3,11 @@
 //! All that trains and measures is compiled once for each type of states, not once for each environment, its numbered and its
 //! unique-children forms; a call through the pointer is lost in the time of a network.
 
-use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
+use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{
-    Condition, Environment, Objectives, PartialEnergy, Reward, SubstructureGuideConfig,
-    Trajectories,
-};
+use gfn_env::{Condition, Environment, Objectives, PartialEnergy, Reward, SubstructureGuideConfig};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -103,8 +101,8 @@ impl<P: Problem> Problem for Erased<P> {
         self.inner.objectives()
     }
 
-    fn picture(&self, samples: &Trajectories<StateOf<P>>) -> Option<GraphPicture> {
-        self.inner.picture(samples)
+    fn picture(&self, sample: Sampling<'_, StateOf<P>>) -> Result<Option<GraphPicture>> {
+        self.inner.picture(sample)
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

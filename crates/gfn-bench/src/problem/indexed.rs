@@ -1,9 +1,10 @@
 //! Problems whose states are numbered.
 
-use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
+use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{ExactError, Indexed, PartialEnergy, SubstructureGuideConfig, Trajectories};
+use gfn_env::{ExactError, Indexed, PartialEnergy, SubstructureGuideConfig};
 use std::sync::Arc;
 
 /// A problem whose states are encoded by their number, for tabular policies.
@@ -72,8 +73,8 @@ impl<P: Problem> Problem for IndexedProblem<P> {
         self.inner.sample_figures(terminals)
     }
 
-    fn picture(&self, samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
-        self.inner.picture(samples)
+    fn picture(&self, sample: Sampling<'_, StateOf<Self>>) -> Result<Option<GraphPicture>> {
+        self.inner.picture(sample)
     }
 
     fn cell(&self, terminal: &StateOf<Self>) -> Option<(usize, usize)> {

@@ -1,9 +1,10 @@
 //! Graphs that are written down.
 
-use super::{KnownTarget, Problem, StateOf, uniform_terminals};
+use super::{KnownTarget, Problem, Sampling, StateOf, uniform_terminals};
 use crate::picture::{GraphPicture, PictureEdge, PictureNode};
+use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Environment as _, ListedGraph, ListedGraphReward, NodeState, Trajectories};
+use gfn_env::{Environment as _, ListedGraph, ListedGraphReward, NodeState};
 use std::collections::BTreeMap;
 
 /// Graphs of more nodes are not drawn: nobody could read the names.
@@ -47,11 +48,12 @@ impl Problem for ListedGraphProblem {
     }
 
     /// How many of the samples pass each edge, with nodes in the column of their longest path from the source.
-    fn picture(&self, samples: &Trajectories<NodeState>) -> Option<GraphPicture> {
+    fn picture(&self, sample: Sampling<'_, NodeState>) -> Result<Option<GraphPicture>> {
         let env = &self.environment;
         if env.n_nodes() > MOST_DRAWN {
-            return None;
+            return Ok(None);
         }
+        let samples = sample()?;
         let mut counts: BTreeMap<(usize, usize), usize> =
             env.edges().map(|edge| (edge, 0)).collect();
         for trajectory in samples.iter() {
@@ -69,7 +71,7 @@ impl Problem for ListedGraphProblem {
                 layer: Some(*layer),
             }
         });
-        Some(GraphPicture {
+        Ok(Some(GraphPicture {
             panels: vec!["share of the samples".to_owned()],
             nodes: nodes.collect(),
             edges: counts
@@ -81,7 +83,7 @@ impl Problem for ListedGraphProblem {
                     known: None,
                 })
                 .collect(),
-        })
+        }))
     }
 
     fn known_target(&self) -> Option<KnownTarget> {

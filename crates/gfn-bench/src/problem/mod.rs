@@ -40,6 +40,7 @@ pub use set::SetProblem;
 pub use tfbind8::TfBind8Problem;
 
 use crate::picture::GraphPicture;
+use anyhow::Result;
 use gfn_env::guide::{Guide, SubstructureGuide, SubstructureGuideConfig};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
@@ -124,9 +125,13 @@ pub trait Problem: Send + Sync + 'static {
         None
     }
 
-    /// A graph to draw of fresh on-policy samples, where the problem has one.
-    fn picture(&self, _samples: &Trajectories<StateOf<Self>>) -> Option<GraphPicture> {
-        None
+    /// A graph to draw of fresh on-policy samples, where the problem has one; `sample` is called there alone.
+    ///
+    /// # Errors
+    ///
+    /// If `sample` fails.
+    fn picture(&self, _sample: Sampling<'_, StateOf<Self>>) -> Result<Option<GraphPicture>> {
+        Ok(None)
     }
 
     /// Row and column of a terminal state, where the objects lie on a plane that can be drawn.
@@ -134,6 +139,9 @@ pub trait Problem: Send + Sync + 'static {
         None
     }
 }
+
+/// Draws fresh on-policy samples.
+pub type Sampling<'a, S> = &'a dyn Fn() -> Result<Trajectories<S>>;
 
 /// A guide, or what is wrong with its parameters.
 pub type BoxedGuide<S> = Result<Box<dyn Guide<S>>, EnvironmentError>;

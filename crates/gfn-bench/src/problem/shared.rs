@@ -1,9 +1,10 @@
 //! Problems that several share.
 
-use super::{BoxedGuide, KnownTarget, Problem, StateOf};
+use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
+use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Condition, Objectives, PartialEnergy, SubstructureGuideConfig, Trajectories};
+use gfn_env::{Condition, Objectives, PartialEnergy, SubstructureGuideConfig};
 use std::sync::Arc;
 
 impl<P: Problem + ?Sized> Problem for Arc<P> {
@@ -61,8 +62,8 @@ impl<P: Problem + ?Sized> Problem for Arc<P> {
         (**self).objectives()
     }
 
-    fn picture(&self, samples: &Trajectories<StateOf<P>>) -> Option<GraphPicture> {
-        (**self).picture(samples)
+    fn picture(&self, sample: Sampling<'_, StateOf<P>>) -> Result<Option<GraphPicture>> {
+        (**self).picture(sample)
     }
 
     fn cell(&self, terminal: &StateOf<P>) -> Option<(usize, usize)> {

@@ -4,7 +4,7 @@ use super::runner::Run;
 use super::{file, peak_memory_bytes};
 use crate::metrics::Figures;
 use crate::metrics::correlation::correlation_figures;
-use crate::metrics::samples::{SampleSettings, fresh_samples};
+use crate::metrics::samples::fresh_samples;
 use crate::problem::Problem;
 use crate::summary::RunSummary;
 use anyhow::{Context as _, Result};
@@ -103,18 +103,12 @@ impl<P: Problem, Q: Policy> Run<'_, P, Q> {
 
     /// The graph that the problem draws of the samples of the last evaluation.
     fn write_picture(&self, sampler: &dyn HostPolicy) -> Result<()> {
-        let config = &self.experiment.evaluation;
-        if config.samples == 0 {
+        let settings = self.sample_settings();
+        if settings.samples == 0 {
             return Ok(());
         }
-        let settings = SampleSettings {
-            samples: config.samples,
-            top_k: config.top_k,
-            seed: self.experiment.seed,
-            iteration: self.trainer.iteration(),
-        };
-        let samples = fresh_samples(&self.problem, sampler, settings)?;
-        let Some(picture) = self.problem.picture(&samples) else {
+        let sample = || fresh_samples(&self.problem, sampler, settings);
+        let Some(picture) = self.problem.picture(&sample)? else {
             return Ok(());
         };
         let text = serde_json::to_vec_pretty(&picture).context("cannot write a graph")?;

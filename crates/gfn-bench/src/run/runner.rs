@@ -325,12 +325,7 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
         figures.extend(self.trainer.policy_gradient_figures());
         let mut sampled = Figures::new();
         if config.samples > 0 {
-            let settings = SampleSettings {
-                samples: config.samples,
-                top_k: config.top_k,
-                seed: self.experiment.seed,
-                iteration: self.trainer.iteration(),
-            };
+            let settings = self.sample_settings();
             sampled = sample_figures(
                 &self.problem,
                 sampler.as_ref(),
@@ -389,6 +384,17 @@ impl<'a, P: Problem, Q: Policy> Run<'a, P, Q> {
             self.session.modes.count() as f64,
         );
         Ok(figures)
+    }
+
+    /// What the samples of an evaluation now are drawn with.
+    pub(super) fn sample_settings(&self) -> SampleSettings {
+        let config = &self.experiment.evaluation;
+        SampleSettings {
+            samples: config.samples,
+            top_k: config.top_k,
+            seed: self.experiment.seed,
+            iteration: self.trainer.iteration(),
+        }
     }
 
     /// The log-sum-exp of the source's forward logits: log Z where these are flows.
