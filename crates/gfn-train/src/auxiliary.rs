@@ -1,9 +1,7 @@
 //! A second agent that looks for trajectories the main agent should learn from.
 
-use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
 use crate::{Evaluation, Objective, RegressionConfig, Requirements, TrainError, TrainingBatch};
-use burn::optim::GradientsParams;
 use gfn_env::{Environment, Purpose, Streams, Trajectories};
 use gfn_explore::{
     AuxiliaryReward, AuxiliaryRewardError, Intrinsic, MainView, OnPolicy, RewardScale, SavedSource,
@@ -159,7 +157,7 @@ fn damaged(reason: impl std::fmt::Display) -> SourceError {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
@@ -292,16 +290,11 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
         let batch = TrainingBatch::from(transitions);
         let regression = self.config.regression.at(iteration);
         let Evaluation { loss, .. } = self.objective.evaluate(&self.policy, &batch, &regression);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        require_finite(iteration, "loss", value).map_err(failed)?;
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.policy);
-        let step = self
+        let names = ["loss", "gradient norm"];
+        let descended = self
             .optimiser
-            .step(self.policy.clone(), gradients, iteration);
-        let (policy, norm) = step;
-        require_finite(iteration, "gradient norm", norm.global).map_err(failed)?;
-        self.policy = policy;
-        Ok(value)
+            .descend(&mut self.policy, loss, iteration, names);
+        descended.map_err(failed)
     }
 }
 

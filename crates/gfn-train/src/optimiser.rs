@@ -4,6 +4,7 @@
 //! read without a word, it loads onto the process's default device, and it clips each tensor by itself rather than the
 //! global norm. Resuming bit for bit needs the opposite of each.
 
+use crate::error::{TrainError, require_finite};
 use crate::gradient_norm::{GradientNorm, gradient_norm};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -195,6 +196,24 @@ impl Adam {
     #[must_use]
     pub fn with_kernels(self, kernels: Kernels) -> Self {
         Self { kernels, ..self }
+    }
+
+    /// One step of `module` down `loss`; returns the loss before it. `names` are those of the loss and of the gradient norm in an
+    /// error, which leaves the module as it was.
+    pub(crate) fn descend<M: Module>(
+        &mut self,
+        module: &mut M,
+        loss: Tensor<1>,
+        iteration: u64,
+        names: [&'static str; 2],
+    ) -> Result<f64, TrainError> {
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        require_finite(iteration, names[0], value)?;
+        let gradients = GradientsParams::from_grads(loss.backward(), &*module);
+        let (moved, norm) = self.step(module.clone(), gradients, iteration);
+        require_finite(iteration, names[1], norm.global)?;
+        *module = moved;
+        Ok(value)
     }
 
     /// Updates `module` with `gradients`; learning rates are those of `iteration`.

@@ -1,12 +1,11 @@
 //! An ensemble whose members take turns at sampling: Thompson sampling of forward policies.
 
-use crate::error::require_finite;
+use crate::auxiliary::mean;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
 use crate::{
     Evaluation, Objective as _, RegressionConfig, TrainError, TrainingBatch, TrajectoryBalance,
 };
 use burn::module::{Module, ModuleDisplay};
-use burn::optim::GradientsParams;
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Environment, Purpose, Streams, Trajectories};
 use gfn_explore::{
@@ -184,16 +183,11 @@ impl<P: Policy + ModuleDisplay> Head<P> {
         let backward = self.policy.backward_policy();
         let batch = TrainingBatch::from(TransitionBatch::new(environment, trajectories, backward));
         let Evaluation { loss, .. } = TrajectoryBalance.evaluate(&self.policy, &batch, regression);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        require_finite(iteration, "loss of a head", value).map_err(failed)?;
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.policy);
-        let step = self
+        let names = ["loss of a head", "gradient norm of a head"];
+        let descended = self
             .optimiser
-            .step(self.policy.clone(), gradients, iteration);
-        let (policy, norm) = step;
-        require_finite(iteration, "gradient norm of a head", norm.global).map_err(failed)?;
-        self.policy = policy;
-        Ok(value)
+            .descend(&mut self.policy, loss, iteration, names);
+        descended.map_err(failed)
     }
 }
 
@@ -404,8 +398,4 @@ impl<E: Environment, P: Policy + ModuleDisplay> TrajectorySource<E> for Thompson
         }
         figures
     }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

@@ -2,9 +2,7 @@
 
 use super::config::CriticConfig;
 use crate::TrainError;
-use crate::error::require_finite;
 use crate::optimiser::{Adam, AdamConfig, AdamState};
-use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use gfn_env::{Environment, Streams};
 use gfn_policy::{NamedTensor, Policy, ValueNetwork, named_parameters, with_parameters};
@@ -49,15 +47,9 @@ impl Critic {
 
     /// One step down `loss`.
     pub(crate) fn descend(&mut self, loss: Tensor<1>, iteration: u64) -> Result<(), TrainError> {
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        require_finite(iteration, "loss of the critic", value)?;
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        let (network, norm) = self
-            .optimiser
-            .step(self.network.clone(), gradients, iteration);
-        require_finite(iteration, "gradient norm of the critic", norm.global)?;
-        self.network = network;
-        self.loss = value;
+        let names = ["loss of the critic", "gradient norm of the critic"];
+        let network = &mut self.network;
+        self.loss = self.optimiser.descend(network, loss, iteration, names)?;
         Ok(())
     }
 
