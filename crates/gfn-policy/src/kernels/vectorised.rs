@@ -25,3 +25,37 @@ macro_rules! vectorised {
 }
 
 pub(crate) use vectorised;
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, Simd, WithSimd};
+
+    struct Lanes;
+
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+
+    /// Every set of instructions is a feature of `pulp`: one that is left out is no error, and many times slower.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_widest_vectors_of_the_processor_are_used() {
+        let avx512 = std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512dq")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512cd");
+        let avx2 = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma");
+        let widest = match (avx512, avx2) {
+            (true, _) => 16,
+            (false, true) => 8,
+            _ => return,
+        };
+        assert_eq!(Arch::new().dispatch(Lanes), widest);
+    }
+}
