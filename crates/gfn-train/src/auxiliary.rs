@@ -1,17 +1,14 @@
 //! A second agent that looks for trajectories the main agent should learn from.
 
-use crate::optimiser::{Adam, AdamConfig, AdamState};
+use crate::learner::Learner;
+use crate::optimiser::{Adam, AdamConfig};
 use crate::{Evaluation, Objective, RegressionConfig, Requirements, TrainError, TrainingBatch};
 use gfn_env::{Environment, Purpose, Streams, Trajectories};
 use gfn_explore::{
     AuxiliaryReward, AuxiliaryRewardError, Intrinsic, MainView, OnPolicy, RewardScale, SavedSource,
     SourceContext, SourceError, TrainedBatch, TrajectorySource,
 };
-use gfn_policy::{
-    NamedTensor, Policy, Recording, RolloutKey, TransitionBatch, named_parameters, record_rollout,
-    rollout, with_parameters,
-};
-use std::collections::BTreeMap;
+use gfn_policy::{Policy, Recording, RolloutKey, TransitionBatch, record_rollout, rollout};
 
 const NAME: &str = "auxiliary-agent";
 
@@ -116,10 +113,9 @@ struct Latest {
 pub struct AuxiliaryAgent<E: Environment, P, O> {
     make: Box<dyn Fn(Streams) -> P + Send>,
     streams: Streams,
-    policy: P,
+    learner: Learner<P>,
     objective: O,
     config: AuxiliaryConfig,
-    optimiser: Adam,
     intrinsic: Option<Intrinsic>,
     scale: RewardScale,
     pending: Option<Pending<E::State>>,
@@ -137,7 +133,7 @@ struct Pending<S> {
 impl<E: Environment, P: std::fmt::Debug, O> std::fmt::Debug for AuxiliaryAgent<E, P, O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuxiliaryAgent")
-            .field("policy", &self.policy)
+            .field("policy", &self.learner.policy)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
@@ -180,9 +176,7 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
         if objective.requirements() != Requirements::default() {
             return Err(AuxiliaryError::Objective);
         }
-        let policy = make(streams.branch(0));
-        let adam = Adam::new(config.optimiser.clone()).map_err(TrainError::from)?;
-        let optimiser = adam.with_kernels(policy.kernels());
+        let learner = Learner::new(make(streams.branch(0)), config.optimiser.clone())?;
         let intrinsic = config.reward.intrinsic().map(|intrinsic| {
             // Weights that no start of the policy shares.
             let streams = streams.branch(u16::MAX);
@@ -192,9 +186,8 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
         Ok(Self {
             make: Box::new(make),
             streams,
-            policy,
+            learner,
             objective,
-            optimiser,
             intrinsic: intrinsic.map_err(AuxiliaryRewardError::from)?,
             config,
             scale: RewardScale::default(),
@@ -205,7 +198,7 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
 
     /// Its policy.
     pub fn policy(&self) -> &P {
-        &self.policy
+        &self.learner.policy
     }
 
     /// Starts anew where it is time to.
@@ -216,9 +209,9 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
         let iteration = u64::from(iteration);
         if iteration > 0 && iteration.is_multiple_of(every) {
             let start = (iteration / every) % u64::from(u16::MAX);
-            self.policy = (self.make)(self.streams.branch(start as u16));
-            let adam = Adam::new(self.config.optimiser.clone()).map_err(failed)?;
-            self.optimiser = adam.with_kernels(self.policy.kernels());
+            let policy = (self.make)(self.streams.branch(start as u16));
+            let learner = Learner::new(policy, self.config.optimiser.clone());
+            self.learner = learner.map_err(failed)?;
         }
         Ok(())
     }
@@ -285,16 +278,14 @@ impl<E: Environment, P: Policy, O: Objective<P>> AuxiliaryAgent<E, P, O> {
         recording: Recording,
         iteration: u64,
     ) -> Result<f64, SourceError> {
-        let backward = self.policy.backward_policy();
+        let policy = &self.learner.policy;
+        let backward = policy.backward_policy();
         let transitions = TransitionBatch::recorded(environment, trajectories, backward, recording);
         let batch = TrainingBatch::from(transitions);
         let regression = self.config.regression.at(iteration);
-        let Evaluation { loss, .. } = self.objective.evaluate(&self.policy, &batch, &regression);
+        let Evaluation { loss, .. } = self.objective.evaluate(policy, &batch, &regression);
         let names = ["loss", "gradient norm"];
-        let descended = self
-            .optimiser
-            .descend(&mut self.policy, loss, iteration, names);
-        descended.map_err(failed)
+        self.learner.descend(loss, iteration, names).map_err(failed)
     }
 }
 
@@ -321,8 +312,9 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
             iteration: context.iteration,
         };
         let (env, reward) = (context.environment, context.reward);
-        let sampler = self.policy.sampler();
-        let records = trains && self.policy.kernels().run_on_host(&self.policy.device());
+        let policy = &self.learner.policy;
+        let sampler = policy.sampler();
+        let records = trains && policy.kernels().run_on_host(&policy.device());
         let (trajectories, recording) = if records {
             record_rollout(env, reward, sampler.as_ref(), &OnPolicy, key, n_all)?
         } else {
@@ -374,25 +366,11 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
     }
 
     fn save(&self) -> SavedSource {
-        let AdamState {
-            step,
-            first,
-            second,
-        } = self.optimiser.state();
-        let parameters = named_parameters(&self.policy);
-        let groups = [
-            ("policy.", parameters),
-            ("adam.first.", first),
-            ("adam.second.", second),
-        ];
-        let tensors = groups.into_iter().flat_map(|(prefix, group)| {
-            let named = group.into_iter();
-            named.map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
-        });
-        let mut bytes = BTreeMap::from([("adam.step".to_owned(), step.to_le_bytes().to_vec())]);
+        let mut saved = SavedSource::default();
+        self.learner.save("", &mut saved);
         let mut put = |name: &str, values: &[f64]| {
             let values = values.iter().flat_map(|v| v.to_le_bytes());
-            bytes.insert(name.to_owned(), values.collect());
+            saved.bytes.insert(name.to_owned(), values.collect());
         };
         if let Some(means) = self.scale.log_means {
             put("scale", &means);
@@ -404,29 +382,13 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
             );
         }
         if let Some(intrinsic) = &self.intrinsic {
-            bytes.insert("intrinsic".to_owned(), intrinsic.save());
+            saved.bytes.insert("intrinsic".to_owned(), intrinsic.save());
         }
-        SavedSource {
-            tensors: tensors.collect(),
-            bytes,
-        }
+        saved
     }
 
     fn restore(&mut self, _environment: &E, saved: &SavedSource) -> Result<(), SourceError> {
-        let group = |prefix: &str| -> BTreeMap<String, NamedTensor> {
-            let named = saved.tensors.iter();
-            named
-                .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
-                .collect()
-        };
-        let step = saved.bytes.get("adam.step").map(Vec::as_slice);
-        let step = step.and_then(|bytes| bytes.try_into().ok());
-        let state = AdamState {
-            step: u64::from_le_bytes(step.ok_or_else(|| damaged("`adam.step` is no number"))?),
-            first: group("adam.first."),
-            second: group("adam.second."),
-        };
-        let policy = with_parameters(self.policy.clone(), &group("policy.")).map_err(damaged)?;
+        let learner = self.learner.restored("", saved).map_err(damaged)?;
         let scale = numbers(saved, "scale")?;
         let latest = numbers(saved, "latest")?;
         let mut intrinsic = self.intrinsic.clone();
@@ -436,8 +398,7 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
                 .and_then(|bytes| intrinsic.restore(bytes))
                 .ok_or_else(|| damaged("`intrinsic` is of another size"))?;
         }
-        self.optimiser.restore(&policy, &state).map_err(damaged)?;
-        self.policy = policy;
+        self.learner = learner;
         self.intrinsic = intrinsic;
         self.scale = RewardScale { log_means: scale };
         self.latest = latest.map(|[loss, log_reward, main_loss]| Latest {
@@ -450,7 +411,7 @@ impl<E: Environment, P: Policy, O: Objective<P>> TrajectorySource<E> for Auxilia
     }
 
     fn figures(&self) -> Vec<(&'static str, f64)> {
-        let log_z = f64::from(self.policy.log_z().into_scalar::<f32>());
+        let log_z = f64::from(self.policy().log_z().into_scalar::<f32>());
         let mut figures = vec![("log_z", log_z)];
         if let Some(latest) = self.latest {
             figures.push(("loss", latest.loss));

@@ -38,6 +38,7 @@ mod files;
 mod gradient_norm;
 mod gradients;
 pub mod health;
+mod learner;
 mod objective;
 mod objects;
 mod observation;

@@ -1,7 +1,8 @@
 //! An ensemble whose members take turns at sampling: Thompson sampling of forward policies.
 
 use crate::auxiliary::mean;
-use crate::optimiser::{Adam, AdamConfig, AdamState};
+use crate::learner::Learner;
+use crate::optimiser::{Adam, AdamConfig};
 use crate::{
     Evaluation, Objective as _, RegressionConfig, TrainError, TrainingBatch, TrajectoryBalance,
 };
@@ -12,11 +13,7 @@ use gfn_explore::{
     OnPolicy, RangeError, SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource,
 };
 use gfn_loss::Regression;
-use gfn_policy::{
-    NamedTensor, Policy, RandomizedPriorPolicy, RolloutKey, TransitionBatch, named_parameters,
-    rollout, with_parameters,
-};
-use std::collections::BTreeMap;
+use gfn_policy::{Policy, RandomizedPriorPolicy, RolloutKey, TransitionBatch, rollout};
 
 const NAME: &str = "thompson";
 
@@ -124,11 +121,7 @@ impl ThompsonConfig {
 }
 
 /// One member: a policy on top of its prior, and its optimiser.
-#[derive(Debug)]
-struct Head<P: Module> {
-    policy: RandomizedPriorPolicy<P>,
-    optimiser: Adam,
-}
+type Head<P> = Learner<RandomizedPriorPolicy<P>>;
 
 /// Figures of the latest update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,24 +164,19 @@ fn damaged(reason: impl std::fmt::Display) -> SourceError {
     }
 }
 
-impl<P: Policy + ModuleDisplay> Head<P> {
-    /// One update; returns the loss before it.
-    fn train<E: Environment>(
-        &mut self,
-        environment: &E,
-        trajectories: &Trajectories<E::State>,
-        regression: &Regression,
-        iteration: u64,
-    ) -> Result<f64, SourceError> {
-        let backward = self.policy.backward_policy();
-        let batch = TrainingBatch::from(TransitionBatch::new(environment, trajectories, backward));
-        let Evaluation { loss, .. } = TrajectoryBalance.evaluate(&self.policy, &batch, regression);
-        let names = ["loss of a head", "gradient norm of a head"];
-        let descended = self
-            .optimiser
-            .descend(&mut self.policy, loss, iteration, names);
-        descended.map_err(failed)
-    }
+/// One update of a head; returns the loss before it.
+fn train<E: Environment, P: Policy>(
+    head: &mut Learner<P>,
+    environment: &E,
+    trajectories: &Trajectories<E::State>,
+    regression: &Regression,
+    iteration: u64,
+) -> Result<f64, SourceError> {
+    let backward = head.policy.backward_policy();
+    let batch = TrainingBatch::from(TransitionBatch::new(environment, trajectories, backward));
+    let Evaluation { loss, .. } = TrajectoryBalance.evaluate(&head.policy, &batch, regression);
+    let names = ["loss of a head", "gradient norm of a head"];
+    head.descend(loss, iteration, names).map_err(failed)
 }
 
 impl<P: Policy + ModuleDisplay> ThompsonSampling<P> {
@@ -211,11 +199,7 @@ impl<P: Policy + ModuleDisplay> ThompsonSampling<P> {
             let of_prior = streams.branch(PRIORS + k);
             let policy = make(streams.branch(k));
             let policy = RandomizedPriorPolicy::new(policy, environment, hidden, scale, of_prior);
-            let adam = Adam::new(config.optimiser.clone()).map_err(TrainError::from)?;
-            Ok(Head {
-                optimiser: adam.with_kernels(policy.kernels()),
-                policy,
-            })
+            Ok(Learner::new(policy, config.optimiser.clone())?)
         };
         let heads = (0..config.heads as u16).map(head);
         Ok(Self {
@@ -300,7 +284,7 @@ impl<E: Environment, P: Policy + ModuleDisplay> TrajectorySource<E> for Thompson
                 continue;
             }
             trained += seen.len();
-            losses.push(head.train(environment, &seen, &regression, iteration)?);
+            losses.push(train(head, environment, &seen, &regression, iteration)?);
         }
         if !losses.is_empty() {
             self.latest = Some(Latest {
@@ -314,24 +298,7 @@ impl<E: Environment, P: Policy + ModuleDisplay> TrajectorySource<E> for Thompson
     fn save(&self) -> SavedSource {
         let mut saved = SavedSource::default();
         for (k, head) in self.heads.iter().enumerate() {
-            let AdamState {
-                step,
-                first,
-                second,
-            } = head.optimiser.state();
-            let parameters = named_parameters(&head.policy);
-            let groups = [
-                ("parameters", parameters),
-                ("first", first),
-                ("second", second),
-            ];
-            for (group, tensors) in groups {
-                let named = tensors.into_iter();
-                let named = named.map(|(name, t)| (format!("head.{k}.{group}.{name}"), t));
-                saved.tensors.extend(named);
-            }
-            let step = step.to_le_bytes().to_vec();
-            saved.bytes.insert(format!("head.{k}.step"), step);
+            head.save(&format!("head.{k}."), &mut saved);
         }
         if let Some(Latest { loss, trained }) = self.latest {
             let bytes = [loss, trained].into_iter().flat_map(f64::to_le_bytes);
@@ -343,27 +310,8 @@ impl<E: Environment, P: Policy + ModuleDisplay> TrajectorySource<E> for Thompson
     fn restore(&mut self, _environment: &E, saved: &SavedSource) -> Result<(), SourceError> {
         let mut heads = Vec::with_capacity(self.heads.len());
         for (k, head) in self.heads.iter().enumerate() {
-            let group = |name: &str| -> BTreeMap<String, NamedTensor> {
-                let prefix = format!("head.{k}.{name}.");
-                let named = saved.tensors.iter();
-                named
-                    .filter_map(|(n, t)| Some((n.strip_prefix(&prefix)?.to_owned(), t.clone())))
-                    .collect()
-            };
-            let of_head = |reason: &dyn std::fmt::Display| damaged(format!("head {k}: {reason}"));
-            let step = saved.bytes.get(&format!("head.{k}.step"));
-            let step = step.and_then(|bytes| bytes.as_slice().try_into().ok());
-            let state = AdamState {
-                step: u64::from_le_bytes(step.ok_or_else(|| of_head(&"`step` is no number"))?),
-                first: group("first"),
-                second: group("second"),
-            };
-            let policy = with_parameters(head.policy.clone(), &group("parameters"));
-            let policy = policy.map_err(|error| of_head(&error))?;
-            let mut optimiser = head.optimiser.clone();
-            let restored = optimiser.restore(&policy, &state);
-            restored.map_err(|error| of_head(&error))?;
-            heads.push(Head { policy, optimiser });
+            let restored = head.restored(&format!("head.{k}."), saved);
+            heads.push(restored.map_err(|reason| damaged(format!("head {k}: {reason}")))?);
         }
         let latest = match saved.bytes.get("latest") {
             Some(bytes) => {

@@ -154,8 +154,8 @@ fn no_source_is_worse_than_on_policy_on_a_flat_reward() {
     }
 }
 
-#[test]
-fn noisy_layers_and_mixtures_leave_the_agent_its_target() {
+/// Every behaviour that is not the policy's own.
+fn behaviours() -> Vec<BehaviourConfig> {
     let noisy = |per| BehaviourConfig::NoisyLayers {
         sigma: Schedule::constant(0.5),
         per,
@@ -168,27 +168,55 @@ fn noisy_layers_and_mixtures_leave_the_agent_its_target() {
         ],
         assignment: gfn_explore::Assignment::Shares,
     };
-    for seed in 0..3 {
-        for behaviour in [noisy(NoisePeriod::Lane), mixture.clone()] {
-            let env = grid();
-            let network = MlpConfig {
-                hidden: vec![32],
-                ..MlpConfig::default()
-            };
-            let device = Device::flex().autodiff();
-            let policy = MlpPolicy::new(&network, &env, Streams::new(seed), &device);
-            let config = config(seed, 0.02, 1e-5);
-            let trainer = Trainer::new(env, original(), policy, TrajectoryBalance, config);
-            let built = behaviour.build().expect("numbers in range");
-            let trainer = trainer
-                .expect("a valid configuration")
-                .with_behaviour(built);
-            let tv = distance(trainer);
+    let epsilon = Schedule::constant(0.1);
+    let temperature = Schedule::constant(2.0);
+    vec![
+        BehaviourConfig::EpsilonUniform {
+            epsilon,
+            temperature: None,
+        },
+        BehaviourConfig::Tempered { temperature },
+        noisy(NoisePeriod::Lane),
+        mixture,
+    ]
+}
+
+/// Exact total variation of a perceptron that has learned from what `behaviour` sampled.
+fn behaved<R: Reward<HypergridState>>(reward: R, seed: u64, behaviour: &BehaviourConfig) -> f64 {
+    let env = grid();
+    let network = MlpConfig {
+        hidden: vec![32],
+        ..MlpConfig::default()
+    };
+    let device = Device::flex().autodiff();
+    let policy = MlpPolicy::new(&network, &env, Streams::new(seed), &device);
+    let config = config(seed, 0.02, 1e-5);
+    let trainer = Trainer::new(env, reward, policy, TrajectoryBalance, config);
+    let built = behaviour.build().expect("numbers in range");
+    let trainer = trainer.expect("a valid configuration");
+    distance(trainer.with_behaviour(built))
+}
+
+#[test]
+fn every_behaviour_leaves_the_agent_its_target() {
+    for behaviour in behaviours() {
+        for seed in 0..3 {
+            let tv = behaved(original(), seed, &behaviour);
             assert!(
                 tv <= 0.02,
                 "{behaviour:?}, seed {seed}: total variation {tv}"
             );
         }
+    }
+}
+
+#[test]
+fn no_behaviour_is_worse_than_on_policy_on_a_flat_reward() {
+    let flat = || LogRewardFn(|_: &HypergridState| 0.0);
+    let alone = behaved(flat(), 0, &BehaviourConfig::OnPolicy {});
+    for behaviour in behaviours() {
+        let tv = behaved(flat(), 0, &behaviour);
+        assert!(tv <= alone + 0.01, "{behaviour:?}: {tv}, on-policy {alone}");
     }
 }
 

@@ -11,10 +11,16 @@ use std::sync::Arc;
 
 const ITERATIONS: u64 = 800;
 
-/// Exact total variation of the main agent at the end of a run on an 8x8 grid.
-fn distance(share: f64, seed: u64) -> f64 {
+/// Exact total variation of the main agent at the end of a run on an 8x8 grid, whose reward is flat without `modes`; a share of 0
+/// is the main agent alone.
+fn distance(share: f64, seed: u64, modes: bool) -> f64 {
     let grid = Hypergrid::new(2, 8).expect("a grid");
-    let reward = HypergridReward::original(&grid, 0.1, 0.5, 2.0).expect("a reward");
+    let (r0, r1, r2) = if modes {
+        (0.1, 0.5, 2.0)
+    } else {
+        (1.0, 0.0, 0.0)
+    };
+    let reward = HypergridReward::original(&grid, r0, r1, r2).expect("a reward");
     let env = Arc::new(Indexed::new(grid, 200).expect("128 states"));
     let device = Device::flex().autodiff();
     let blank = TabularPolicy::new(&env, BackwardPolicy::Uniform, &device);
@@ -45,10 +51,10 @@ fn distance(share: f64, seed: u64) -> f64 {
     let ensemble = ThompsonSampling::new(&env, |_| blank.clone(), ensemble, streams);
     let ensemble = Box::new(ensemble.expect("a valid configuration"));
     let trainer = Trainer::new(Arc::clone(&env), reward, blank, TrajectoryBalance, config);
-    let mut trainer = trainer
-        .expect("a valid configuration")
-        .with_source(ensemble, share)
-        .expect("a share");
+    let mut trainer = trainer.expect("a valid configuration");
+    if share > 0.0 {
+        trainer = trainer.with_source(ensemble, share).expect("a share");
+    }
     trainer.run(ITERATIONS, |_, _| {}).expect("finite losses");
     trainer.exact_total_variation(200).expect("128 states")
 }
@@ -58,11 +64,20 @@ fn heads_that_act_leave_the_main_agent_its_target() {
     // All trajectories are those of heads in the second case, as in the paper.
     for share in [0.5, 1.0] {
         for seed in 0..3 {
-            let tv = distance(share, seed);
+            let tv = distance(share, seed, true);
             assert!(
                 tv <= 0.02,
                 "share {share}, seed {seed}: total variation {tv}"
             );
         }
+    }
+}
+
+#[test]
+fn on_a_flat_reward_heads_make_it_no_worse() {
+    let alone = distance(0.0, 0, false);
+    for share in [0.5, 1.0] {
+        let tv = distance(share, 0, false);
+        assert!(tv <= alone + 0.005, "share {share}: {tv}, alone {alone}");
     }
 }

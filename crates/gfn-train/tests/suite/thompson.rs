@@ -95,13 +95,13 @@ fn without_priors_and_masks_every_head_is_the_main_agent() {
     let state = without_priors_and_masks(tables, reward.clone(), &table);
     for k in 0..3 {
         let group = |name| within(of_head(&state.sources[0], k, name));
-        assert_eq!(group("parameters"), state.parameters, "head {k}");
-        assert_eq!(group("first"), state.optimiser.first, "head {k}");
-        assert_eq!(group("second"), state.optimiser.second, "head {k}");
+        assert_eq!(group("policy"), state.parameters, "head {k}");
+        assert_eq!(group("adam.first"), state.optimiser.first, "head {k}");
+        assert_eq!(group("adam.second"), state.optimiser.second, "head {k}");
     }
     // Perceptrons go on from the rollout, where the main agent has another order of rows than a head.
     let state = without_priors_and_masks(env, reward, &network(Streams::new(0)));
-    let head = |k| within(of_head(&state.sources[0], k, "parameters"));
+    let head = |k| within(of_head(&state.sources[0], k, "policy"));
     assert_eq!(head(0), head(1));
     assert_eq!(head(0), head(2));
     for (name, tensor) in &state.parameters {
@@ -150,7 +150,7 @@ fn a_head_learns_from_what_its_mask_lets_through_and_from_nothing_else() {
                 seen.push_copy(batch.trajectory(b));
             }
         }
-        let now = of_head(&state.sources[0], k, "parameters");
+        let now = of_head(&state.sources[0], k, "policy");
         if seen.is_empty() {
             none += 1;
             assert_eq!(now, named_parameters(policy), "head {k}");
@@ -404,21 +404,21 @@ fn damage_is_named_and_changes_nothing() {
         assert_same(&trainer.state(), &good);
     };
     refuse(
-        &|s| assert!(s.bytes.get_mut("head.1.step").unwrap().pop().is_some()),
-        &["thompson", "head 1", "`step`"],
+        &|s| assert!(s.bytes.get_mut("head.1.adam.step").unwrap().pop().is_some()),
+        &["thompson", "head 1", "adam.step"],
     );
     refuse(
         &|s| assert!(s.bytes.get_mut("latest").unwrap().pop().is_some()),
         &["thompson", "`latest`"],
     );
-    let log_z = "head.2.parameters.policy.policy.log_z";
+    let log_z = "head.2.policy.policy.policy.log_z";
     refuse(
         &|s| drop(s.tensors.remove(log_z).unwrap()),
         &["thompson", "head 2", "log_z"],
     );
     refuse(
         &|s| {
-            let moment = log_z.replace("parameters", "first");
+            let moment = log_z.replacen("policy", "adam.first", 1);
             drop(s.tensors.remove(&moment).unwrap());
         },
         &["thompson", "head 2", "log_z"],
