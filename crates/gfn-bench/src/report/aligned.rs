@@ -10,10 +10,13 @@ use crate::summary::Sample;
 const MOST_POINTS: usize = 300;
 
 /// What the x axis of a learning curve counts.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Progress {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Updates of the agent.
     Iterations,
+    /// Objects whose reward was asked for.
     Trajectories,
+    /// Seconds since a run began, evaluations included, without the time in which it was interrupted; the median over seeds.
     WallTime,
 }
 

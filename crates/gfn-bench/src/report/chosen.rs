@@ -28,7 +28,7 @@ pub fn chosen_curves(
                 .iter()
                 .map(|figure| (figure.as_str(), figure.as_str(), runs));
             let title = format!("{}, {experiment}", group.join(" beside "));
-            plots.extend(curves_plot(&title, "value", lines));
+            plots.extend(curves_plot(&title, "value", lines, Progress::Iterations));
         }
     }
     for figure in figures {
@@ -39,6 +39,7 @@ pub fn chosen_curves(
             &format!("{figure} of every experiment"),
             figure,
             lines,
+            Progress::Iterations,
         ));
     }
     let section = Section::new("Curves of this suite").with_paragraph(
@@ -56,17 +57,18 @@ fn name(run: &Run) -> String {
     }
 }
 
-/// One plot over training of `(name of the line, figure, runs of all seeds)`, labelled `label` on its vertical axis, which is logarithmic
-/// where all values are positive; lines are medians over seeds. `None` where no run has any of the figures.
+/// One plot over training of `(name of the line, figure, runs of all seeds)` against `progress`, labelled `label` on its vertical axis,
+/// which is logarithmic where all values are positive; lines are medians over seeds. `None` where no run has any of the figures.
 pub fn curves_plot<'a>(
     title: &str,
     label: &str,
     lines: impl Iterator<Item = (&'a str, &'a str, &'a Vec<&'a Run>)>,
+    progress: Progress,
 ) -> Option<LinePlot> {
     let mut series = Vec::new();
     let mut positive = true;
     for (name, figure, runs) in lines {
-        let curves = seed_curves(runs, figure, Progress::Iterations);
+        let curves = seed_curves(runs, figure, progress);
         if curves.iter().all(Vec::is_empty) {
             continue;
         }
@@ -74,7 +76,7 @@ pub fn curves_plot<'a>(
         series.push(Series::over_seeds(name, &curves));
     }
     let scale = if positive { Scale::Log } else { Scale::Linear };
-    let plot = LinePlot::new(title, Progress::Iterations.label(), label).with_y_scale(scale);
+    let plot = LinePlot::new(title, progress.label(), label).with_y_scale(scale);
     (!series.is_empty()).then(|| series.into_iter().fold(plot, LinePlot::with_series))
 }
 

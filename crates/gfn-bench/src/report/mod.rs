@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+pub use aligned::Progress;
 pub use chosen::{chosen_curves, curves_plot};
 pub use compare::{Comparison, ComparisonRow, compare};
 pub use overview::results_table;

@@ -16,7 +16,7 @@
 use super::SuiteExperiment;
 use crate::experiment::Experiment;
 use crate::metrics::statistics::Spread;
-use crate::report::{ReportRow, Run, Section, Table, Verdict, curves_plot};
+use crate::report::{Progress, ReportRow, Run, Section, Table, Verdict, curves_plot};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,10 +40,14 @@ pub struct MatrixConfig {
     /// with one axis alone, one plot with a line for each of its values.
     #[serde(default)]
     pub curves: Vec<String>,
+    /// Whether each of `curves` is drawn against the seconds of a run too.
+    #[serde(default)]
+    pub wall_time: bool,
     /// Whether the report draws where training sampled, for the first seed of each cell whose objects lie on a plane.
     #[serde(default)]
     pub visits: bool,
-    /// What varies; the last axis makes the columns of the table.
+    /// What varies; the last axis makes the columns of a table for each figure. One axis alone makes the rows of one table, with
+    /// a column for each figure.
     pub axes: Vec<AxisConfig>,
     /// Combinations that make no sense: a cell that has all the values of one of these is left out.
     #[serde(default)]
@@ -129,9 +133,18 @@ impl MatrixConfig {
     ) -> Section {
         let title = format!("Matrix of {}", self.base.trim_end_matches(".toml"));
         let mut section = Section::new(&title).tabulating_rows();
-        let figures = [(&self.metric, self.at_most)].into_iter();
-        for (metric, bound) in figures.chain(self.further.iter().map(|metric| (metric, None))) {
+        let further = self.further.iter().map(|metric| (metric, None));
+        let figures = [(&self.metric, self.at_most)].into_iter().chain(further);
+        let figures = figures.map(|(metric, bound)| {
             let cells = self.cells(experiments, runs, metric, bound);
+            (metric.as_str(), bound, cells)
+        });
+        let figures: Vec<(&str, Option<f64>, Vec<MatrixCell<'_>>)> = figures.collect();
+        if let [axis] = self.axes.as_slice() {
+            section = section.with_table(self.table_of_one_axis(axis, &figures));
+        }
+        for (metric, bound, cells) in &figures {
+            let bound = *bound;
             if let Some(bound) = bound {
                 let within = cells.iter().filter(|cell| cell.is_within()).count();
                 section = section.with_paragraph(&format!(
@@ -139,8 +152,10 @@ impl MatrixConfig {
                     cells.len()
                 ));
             }
-            section = section.with_table(self.table(&cells, metric, bound));
-            for cell in &cells {
+            if self.axes.len() > 1 {
+                section = section.with_table(self.table(cells, metric, bound));
+            }
+            for cell in cells {
                 let row = ReportRow::new(suite, cell.name, cell.device, metric, cell.spread);
                 section = section.with_row(match bound {
                     Some(_) => row.with_published(None, cell.verdict()),
@@ -182,18 +197,24 @@ impl MatrixConfig {
             "Figures of the page on metrics, by their names; lines are medians over seeds.",
         );
         let mut drawn = false;
+        let wall_time = self.wall_time.then_some(Progress::WallTime);
         for figure in &self.curves {
             for (column, rows) in &columns {
-                let lines = rows
-                    .iter()
-                    .map(|(row, runs)| (row.as_str(), figure.as_str(), runs));
-                let title = match *column {
-                    "" => figure.clone(),
-                    column => format!("{figure}, {axis} {column}"),
-                };
-                if let Some(plot) = curves_plot(&title, figure, lines) {
-                    drawn = true;
-                    section = section.with_plot(plot);
+                for progress in [Progress::Iterations].into_iter().chain(wall_time) {
+                    let lines = rows
+                        .iter()
+                        .map(|(row, runs)| (row.as_str(), figure.as_str(), runs));
+                    let mut title = figure.clone();
+                    if progress == Progress::WallTime {
+                        title.push_str(" against wall time");
+                    }
+                    if !column.is_empty() {
+                        title = format!("{title}, {axis} {column}");
+                    }
+                    if let Some(plot) = curves_plot(&title, figure, lines, progress) {
+                        drawn = true;
+                        section = section.with_plot(plot);
+                    }
                 }
             }
         }
@@ -221,6 +242,35 @@ impl MatrixConfig {
             })
         };
         experiments.iter().filter_map(cell).collect()
+    }
+
+    /// A row for each value of the axis, a column for each figure.
+    fn table_of_one_axis(
+        &self,
+        axis: &AxisConfig,
+        figures: &[(&str, Option<f64>, Vec<MatrixCell<'_>>)],
+    ) -> Table {
+        let names = figures.iter().map(|(metric, ..)| *metric);
+        let header: Vec<&str> = [axis.name.as_str()].into_iter().chain(names).collect();
+        let mut caption =
+            "Medians over the seeds that have a figure; how many where not all do.".to_owned();
+        if let Some(bound) = self.at_most {
+            let metric = &self.metric;
+            caption.push_str(&format!(
+                " {metric}: ✗ with the largest where that is above {bound}."
+            ));
+        }
+        let mut table = Table::new(&caption, &header, 1);
+        for value in axis.values.keys() {
+            let text = |cells: &Vec<MatrixCell<'_>>| {
+                let mut cells = cells.iter();
+                let cell = cells.find(|cell| cell.place.values.as_slice() == [value.as_str()]);
+                cell.map_or_else(|| "–".to_owned(), MatrixCell::text)
+            };
+            let texts = figures.iter().map(|(.., cells)| text(cells));
+            table.push([value.clone()].into_iter().chain(texts));
+        }
+        table
     }
 
     fn table(&self, cells: &[MatrixCell<'_>], metric: &str, bound: Option<f64>) -> Table {
@@ -434,6 +484,14 @@ mod tests {
         assert_eq!(lines(&plots[0].1), [true, false]);
         assert_eq!(lines(&plots[1].1), [true, true]);
 
+        asked.wall_time = true;
+        let plots = drawn(&asked, &experiments).unwrap();
+        let timed: Vec<&str> = plots.iter().map(|(title, _)| title.as_str()).collect();
+        let wall = |column| format!("exact.tv against wall time, iterations {column}");
+        assert_eq!(timed, [titles[0], &wall("long"), titles[1], &wall("short")]);
+        assert!(plots[1].1.contains("wall time, s"));
+        asked.wall_time = false;
+
         // One axis: one plot, a line for each of its values.
         asked.axes.truncate(1);
         let mut alone = experiments[1..].to_vec();
@@ -447,6 +505,37 @@ mod tests {
         assert_eq!(plots.len(), 1);
         assert_eq!(plots[0].0, "exact.tv");
         assert_eq!(lines(&plots[0].1), [true, true]);
+    }
+
+    #[test]
+    fn one_axis_makes_the_rows_of_one_table() {
+        let mut matrix = matrix("[]");
+        matrix.axes.truncate(1);
+        matrix.further = vec!["loss".to_owned(), "nothing".to_owned()];
+        let experiments = matrix.expand(0, folder().path()).unwrap();
+        let runs = [
+            RunFolder::new("base-a", "flex", 0),
+            RunFolder::new("base-a", "flex", 1),
+        ];
+        let root = tree(&runs);
+        let runs = collect(&[root.path()]).unwrap();
+        let of_matrix: Vec<&SuiteExperiment> = experiments.iter().collect();
+        let section = matrix.section("s", &of_matrix, &runs);
+        let tables = section.blocks.iter().filter_map(|block| match block {
+            Block::Table(table) => Some(table),
+            _ => None,
+        });
+        let [table] = tables.collect::<Vec<_>>()[..] else {
+            panic!("one table");
+        };
+        assert_eq!(
+            table.header,
+            ["seed of modes", "exact.tv", "loss", "nothing"]
+        );
+        assert_eq!(table.rows.len(), 2);
+        assert_eq!(table.rows[0][0], "a");
+        assert_eq!(table.rows[0][3], "– (0 of 2)");
+        assert_eq!(table.rows[1], ["b", "–", "–", "–"]);
     }
 
     #[test]
