@@ -29,7 +29,7 @@
 //! # What is here
 //!
 //! - [`hypergrid`], [`bit_sequence`], [`tfbind8`], [`set`], [`sequence`], [`peptide`], [`parentheses`], [`bag`],
-//!   [`deceptive_grid`], [`multi_objective_grid`], [`bayesian_network`], [`ising`], [`phylogeny`] and [`listed_graph`], each
+//!   [`antimicrobial_peptide`], [`deceptive_grid`], [`multi_objective_grid`], [`bayesian_network`], [`ising`], [`phylogeny`] and [`listed_graph`], each
 //!   with its rewards; [`Indexed`] makes any of them tabular,
 //!   [`UniqueChildren`] gives each child one action
 //! - [`Conditional`] has one graph for each condition; [`ConditionalReward`], [`TemperedReward`] and [`PreferenceReward`] are
@@ -87,6 +87,7 @@
 //! - `serde`: serialisation of configurations, states and actions
 
 mod action;
+pub mod antimicrobial_peptide;
 pub mod bag;
 pub mod bayesian_network;
 pub mod bit_sequence;
@@ -120,6 +121,7 @@ mod trajectories;
 mod unique_children;
 
 pub use action::{Action, BackwardAction};
+pub use antimicrobial_peptide::{AntimicrobialClassifier, AntimicrobialReward};
 pub use bag::{Bag, BagOrder, BagReward, BagRewardConfig, BagState};
 pub use bayesian_network::{BayesianNetwork, BayesianNetworkReward, DagState};
 pub use bit_sequence::{

@@ -38,6 +38,11 @@ pub(crate) fn log_add_exp(a: f64, b: f64) -> f64 {
     }
 }
 
+/// `log σ(x) = −log(1 + e^−x)`, without overflow and exact in both tails.
+pub(crate) fn log_sigmoid(x: f64) -> f64 {
+    x.min(0.0) - (-x.abs()).exp().ln_1p()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +75,14 @@ mod tests {
             log_add_exp(f64::NEG_INFINITY, f64::NEG_INFINITY),
             f64::NEG_INFINITY
         );
+    }
+
+    #[test]
+    fn log_sigmoid_in_both_tails() {
+        assert_eq!(log_sigmoid(0.0), -2f64.ln());
+        assert_eq!(log_sigmoid(-1e5), -1e5);
+        assert_eq!(log_sigmoid(1e5), 0.0);
+        assert!((log_sigmoid(40.0) / -(-40f64).exp() - 1.0).abs() < 1e-15);
+        assert!((log_sigmoid(-3.0) + 3f64.exp().ln_1p()).abs() < 1e-15);
     }
 }

@@ -4,6 +4,9 @@ use super::PeptideState;
 use super::state::{AMINO_ACID_CODES, AMINO_ACIDS, MOST_LETTERS};
 use crate::{Action, BackwardAction, Enumerable, Environment, EnvironmentError, FeatureRow};
 
+/// Letters of the longest standard chain.
+const STANDARD_LENGTH: usize = 30;
+
 /// Chains of amino acids; see the [module](crate::peptide) for the conventions.
 ///
 /// # Examples
@@ -38,7 +41,7 @@ impl Peptide {
     ///
     /// # Errors
     ///
-    /// [`EnvironmentError::InvalidParameter`] unless `1 <= min_length <= max_length <= 30` and `alphabet` has 2 to 20
+    /// [`EnvironmentError::InvalidParameter`] unless `1 <= min_length <= max_length <= 60` and `alphabet` has 2 to 20
     /// different letters of `ACDEFGHIKLMNPQRSTVWY`.
     pub fn new(
         min_length: usize,
@@ -49,7 +52,7 @@ impl Peptide {
             return Err(EnvironmentError::invalid_parameter(
                 "max_length",
                 &max_length,
-                "it must be between 1 and 30",
+                "it must be between 1 and 60",
             ));
         }
         if !(1..=max_length).contains(&min_length) {
@@ -95,7 +98,7 @@ impl Peptide {
     pub const fn standard() -> Self {
         Self {
             min_length: 10,
-            max_length: MOST_LETTERS,
+            max_length: STANDARD_LENGTH,
             letters: AMINO_ACID_CODES,
             n_letters: AMINO_ACID_CODES.len(),
         }

@@ -1,7 +1,11 @@
 //! Rewards of peptides: [`PeptideReward`].
 
 use super::{Peptide, PeptideState, partition};
+use crate::special::log_sigmoid;
 use crate::{EnvironmentError, Reward, RewardError};
+
+/// Letters of the longest chain whose rewards are summed: beyond it there are too many compositions to go through.
+const MOST_SUMMED: usize = 30;
 
 /// How a chain is rewarded.
 ///
@@ -77,12 +81,19 @@ impl PeptideReward {
     ///
     /// # Errors
     ///
-    /// [`EnvironmentError::InvalidParameter`] unless the exponent is positive and finite, and the floor finite and not
-    /// negative.
+    /// [`EnvironmentError::InvalidParameter`] unless the exponent is positive and finite, the floor finite and not negative, and
+    /// the longest chain has at most 30 letters.
     pub fn new(
         environment: &Peptide,
         config: PeptideRewardConfig,
     ) -> Result<Self, EnvironmentError> {
+        if environment.max_length() > MOST_SUMMED {
+            return Err(EnvironmentError::invalid_parameter(
+                "max_length",
+                &environment.max_length(),
+                "it must be at most 30 for the gates, whose sum over all chains is taken by composition",
+            ));
+        }
         let PeptideRewardConfig::Gates { exponent, floor } = config;
         if !(exponent.is_finite() && exponent > 0.0) {
             return Err(EnvironmentError::invalid_parameter(
@@ -185,11 +196,6 @@ pub(super) fn x_log_x(n: u32) -> f64 {
     } else {
         f64::from(n) * f64::from(n).ln()
     }
-}
-
-/// `log σ(x)`, without overflow.
-fn log_sigmoid(x: f64) -> f64 {
-    x.min(0.0) - (-x.abs()).exp().ln_1p()
 }
 
 /// `log(e^a + e^b)`; `a` is finite, `b` may be `−∞`.

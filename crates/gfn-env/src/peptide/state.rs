@@ -9,11 +9,11 @@ pub(super) const AMINO_ACIDS: &str = "ACDEFGHIKLMNPQRSTVWY";
 /// The same in ASCII.
 pub(super) const AMINO_ACID_CODES: [u8; 20] = *b"ACDEFGHIKLMNPQRSTVWY";
 /// Letters of the longest chain: they live inline in the state.
-pub(super) const MOST_LETTERS: usize = 30;
+pub(super) const MOST_LETTERS: usize = 60;
 /// Ends the text of a chain that has stopped, as it marks a stop in the genetic code.
 const STOP: char = '*';
 
-/// A chain of at most 30 amino acids, stopped or not.
+/// A chain of at most 60 amino acids, stopped or not.
 ///
 /// With the feature `serde` it is the text that [`Display`](fmt::Display) gives: its letters, and `*` where it has stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +52,34 @@ impl PeptideState {
     /// Whether the chain has stopped.
     pub fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// The Levenshtein distance: the fewest letters that are put in, taken out or replaced to make one chain of the other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gfn_env::Peptide;
+    ///
+    /// let env = Peptide::standard();
+    /// let (a, b) = (env.chain("GIGKFLHSAK")?, env.chain("IGKFLHHSAR")?);
+    /// // G is taken out in front, H is put in, K is replaced.
+    /// assert_eq!(a.edit_distance(&b), 3);
+    /// # Ok::<(), gfn_env::EnvironmentError>(())
+    /// ```
+    pub fn edit_distance(&self, other: &Self) -> usize {
+        // Distances of the letters of `self` so far from each beginning of `other`.
+        let mut row: [usize; MOST_LETTERS + 1] = std::array::from_fn(|j| j);
+        for (i, x) in self.letters().iter().enumerate() {
+            let mut diagonal = i;
+            row[0] = i + 1;
+            for (j, y) in other.letters().iter().enumerate() {
+                let replaced = diagonal + usize::from(x != y);
+                diagonal = row[j + 1];
+                row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+            }
+        }
+        row[other.length()]
     }
 
     /// Appends a letter to a chain that has room for it.
@@ -106,7 +134,7 @@ impl TryFrom<String> for PeptideState {
             return Err(EnvironmentError::invalid_parameter(
                 "peptide",
                 &text,
-                "it must have at most 30 letters of ACDEFGHIKLMNPQRSTVWY, then * where it has stopped",
+                "it must have at most 60 letters of ACDEFGHIKLMNPQRSTVWY, then * where it has stopped",
             ));
         }
         let mut state = Self::empty();

@@ -1,5 +1,6 @@
 //! Every environment of the crate passes the conformance checks, whole or in samples.
 
+use gfn_env::antimicrobial_peptide::{MAX_LENGTH, MIN_LENGTH};
 use gfn_env::set::Stopping;
 use gfn_env::{
     Bag, BayesianNetwork, BitSequence, BuildOrder, CheckReport, ConditionSet, Conditional,
@@ -89,6 +90,14 @@ fn peptides() {
     // Too large to see all of it, at the limits of the parameters.
     let report = check_environment(&Peptide::standard(), 100, Streams::new(2)).unwrap();
     assert_eq!((report.longest_walk, report.longest_row), (31, 30));
+}
+
+#[test]
+fn antimicrobial_peptides() {
+    check_all(&Peptide::new(1, 2, Peptide::AMINO_ACIDS).unwrap(), 10_000);
+    let env = Peptide::new(MIN_LENGTH, MAX_LENGTH, Peptide::AMINO_ACIDS).unwrap();
+    let report = check_environment(&env, 10_000, Streams::new(1)).unwrap();
+    assert_eq!((report.longest_walk, report.longest_row), (61, 60));
 }
 
 #[test]
@@ -223,5 +232,6 @@ fn environments_are_send_and_sync() {
     assert_send_sync::<gfn_env::MultiObjectiveGridReward>();
     assert_send_sync::<gfn_env::ParenthesesReward>();
     assert_send_sync::<gfn_env::PeptideReward>();
+    assert_send_sync::<gfn_env::AntimicrobialReward>();
     assert_send_sync::<gfn_env::RewardError>();
 }

@@ -6,14 +6,14 @@ use gfn_env::phylogeny::{PhylogenyRewardConfig, SimulatedAlignment};
 use gfn_env::rand::RngExt as _;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Action, BackwardAction, Bag, BagReward, BagRewardConfig, BayesianNetworkReward, BitSequence,
-    BitSequenceReward, BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig,
-    Enumerable as _, Environment, EnvironmentError, FeatureRow, GridObjective, HammingReward,
-    Hypergrid, HypergridReward, IsingConfig, IsingReward, LogRewardFn, MultiObjectiveGridReward,
-    Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide, PeptideReward,
-    PeptideRewardConfig, PhylogenyReward, Purpose, Reward, RewardError, Sequence, SequenceReward,
-    SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph, Streams, TfBind8,
-    TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
+    Action, AntimicrobialReward, BackwardAction, Bag, BagReward, BagRewardConfig,
+    BayesianNetworkReward, BitSequence, BitSequenceReward, BuildOrder, DeceptiveGrid,
+    DeceptiveGridReward, DeceptiveGridRewardConfig, Enumerable as _, Environment, EnvironmentError,
+    FeatureRow, GridObjective, HammingReward, Hypergrid, HypergridReward, IsingConfig, IsingReward,
+    LogRewardFn, MultiObjectiveGridReward, Parentheses, ParenthesesReward, ParenthesesRewardConfig,
+    Peptide, PeptideReward, PeptideRewardConfig, PhylogenyReward, Purpose, Reward, RewardError,
+    Sequence, SequenceReward, SequenceRewardConfig, Set, SetReward, SetRewardConfig, StateGraph,
+    Streams, TfBind8, TfBind8Reward, TfBind8RewardConfig, log_partition, target_distribution,
 };
 use proptest::prelude::*;
 
@@ -325,6 +325,8 @@ fn flow_policies_sample_the_reward() {
     let env = Peptide::new(2, 5, "KADL").unwrap();
     let reward = PeptideReward::new(&env, PeptideRewardConfig::gates()).unwrap();
     check_flows(&env, &reward);
+    let env = Peptide::new(1, 3, Peptide::AMINO_ACIDS).unwrap();
+    check_flows(&env, &AntimicrobialReward::new(3.0).unwrap());
     let env = Parentheses::new(10, 1).unwrap();
     let reward = ParenthesesReward::new(&env, ParenthesesRewardConfig::deceptive_short()).unwrap();
     check_flows(&env, &reward);

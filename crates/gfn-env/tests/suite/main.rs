@@ -1,6 +1,8 @@
 //! Tests of the public interface, one module for each subject.
 
 #[cfg(test)]
+mod antimicrobial_peptide;
+#[cfg(test)]
 mod bag;
 #[cfg(test)]
 mod bayesian_network;

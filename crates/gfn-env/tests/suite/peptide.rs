@@ -152,7 +152,7 @@ fn partition_of_the_standard_chains_counts_them() {
 #[test]
 fn bad_parameters_are_refused() {
     let refused = |min, max, alphabet| Peptide::new(min, max, alphabet).unwrap_err().to_string();
-    assert!(refused(1, 31, "KA").starts_with("`max_length`"));
+    assert!(refused(1, 61, "KA").starts_with("`max_length`"));
     assert!(refused(0, 3, "KA").starts_with("`min_length`"));
     assert!(refused(4, 3, "KA").starts_with("`min_length`"));
     for alphabet in ["K", "", "KK", "KB", "Kä", "ka"] {
@@ -161,6 +161,10 @@ fn bad_parameters_are_refused() {
             "{alphabet}"
         );
     }
+    let gates = PeptideRewardConfig::gates();
+    let long = Peptide::new(1, 31, "KA").unwrap();
+    let error = PeptideReward::new(&long, gates).unwrap_err().to_string();
+    assert!(error.starts_with("`max_length` is 31"), "{error}");
     let env = Peptide::standard();
     for (exponent, floor, name) in [
         (0.0, 0.1, "`exponent`"),
@@ -171,4 +175,37 @@ fn bad_parameters_are_refused() {
         let error = PeptideReward::new(&env, config).unwrap_err().to_string();
         assert!(error.starts_with(name), "{error}");
     }
+}
+
+/// The recursion of the definition.
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    match (a, b) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([x, a @ ..], [y, b @ ..]) if x == y => edits(a, b),
+        ([_, a_rest @ ..], [_, b_rest @ ..]) => {
+            1 + edits(a_rest, b_rest)
+                .min(edits(a_rest, b))
+                .min(edits(a, b_rest))
+        }
+    }
+}
+
+#[test]
+fn edit_distances_are_those_of_the_definition() {
+    let env = Peptide::new(1, 4, "KA").unwrap();
+    let chains: Vec<_> = (0..env.n_terminal()).map(|i| env.terminal(i)).collect();
+    for a in &chains {
+        for b in &chains {
+            let expected = edits(a.letters(), b.letters());
+            assert_eq!(a.edit_distance(b), expected, "{a} {b}");
+        }
+        assert_eq!(a.edit_distance(&env.source()), a.length());
+    }
+    let env = Peptide::new(1, 60, Peptide::AMINO_ACIDS).unwrap();
+    let [longest, shifted] = [("A", "C"), ("C", "A")].map(|(first, last)| {
+        env.chain(&format!("{first}{}{last}", "KR".repeat(29)))
+            .unwrap()
+    });
+    assert_eq!(longest.edit_distance(&shifted), 2);
+    assert_eq!(env.source().edit_distance(&longest), 60);
 }

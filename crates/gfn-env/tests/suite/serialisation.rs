@@ -191,7 +191,10 @@ fn states_survive_a_round_trip() {
         ("\"ABBG\"", "\"ABBQ\""),
         ("\"ABBG\"", "\"BABG\""),
         ("\"().\"", "\"(.)\""),
-        ("\"MKV\"", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""),
+        (
+            "\"MKV\"",
+            "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
+        ),
         ("\"ff0000000000000000000000000000/1\"", "\"ff/g\""),
     ] {
         assert!(text.contains(part), "{text}");
