@@ -5,23 +5,25 @@ use super::phylogeny::{self, AlignmentConfig};
 use super::sequence::{self, SequenceRewardSource};
 use super::structure::{self, StructureDataConfig, StructureScoreConfig};
 use crate::problem::{
-    BagProblem, BagStringProblem, BitSequenceProblem, DeceptiveGridProblem, HypergridProblem,
-    IsingProblem, ListedGraphProblem, MultiObjectiveGridProblem, ParenthesesProblem,
-    PeptideProblem, ProblemVisitor, SetProblem, TfBind8Problem,
+    AntimicrobialPeptideProblem, BagProblem, BagStringProblem, BitSequenceProblem,
+    DeceptiveGridProblem, HypergridProblem, IsingProblem, ListedGraphProblem,
+    MultiObjectiveGridProblem, ParenthesesProblem, PeptideProblem, ProblemVisitor, SetProblem,
+    TfBind8Problem,
 };
 use anyhow::{Context as _, Result};
+use gfn_env::antimicrobial_peptide::{MAX_LENGTH, MIN_LENGTH};
 use gfn_env::bayesian_network::{Baseline, StructurePrior};
 use gfn_env::listed_graph::TreeRewardConfig;
 use gfn_env::phylogeny::PhylogenyRewardConfig;
 use gfn_env::sequence::SequenceOrder;
 use gfn_env::set::Stopping;
 use gfn_env::{
-    Bag, BagOrder, BagReward, BagRewardConfig, BitSequence, BitSequenceReward, BuildOrder,
-    DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, EnvironmentError, GridObjective,
-    HammingReward, Hypergrid, HypergridReward, HypergridRewardConfig, IsingConfig, IsingReward,
-    MultiObjectiveGridReward, Parentheses, ParenthesesReward, ParenthesesRewardConfig, Peptide,
-    PeptideReward, PeptideRewardConfig, Sequence, Set, SetReward, SetRewardConfig, TfBind8,
-    TfBind8Reward, TfBind8RewardConfig,
+    AntimicrobialReward, Bag, BagOrder, BagReward, BagRewardConfig, BitSequence, BitSequenceReward,
+    BuildOrder, DeceptiveGrid, DeceptiveGridReward, DeceptiveGridRewardConfig, EnvironmentError,
+    GridObjective, HammingReward, Hypergrid, HypergridReward, HypergridRewardConfig, IsingConfig,
+    IsingReward, MultiObjectiveGridReward, Parentheses, ParenthesesReward, ParenthesesRewardConfig,
+    Peptide, PeptideReward, PeptideRewardConfig, Sequence, Set, SetReward, SetRewardConfig,
+    TfBind8, TfBind8Reward, TfBind8RewardConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,18 @@ pub enum EnvironmentConfig {
         /// Reward convention.
         #[serde(default = "PeptideRewardConfig::gates")]
         reward: PeptideRewardConfig,
+    },
+    /// A [`gfn_env::Peptide`] with [`gfn_env::AntimicrobialReward`].
+    AntimicrobialPeptide {
+        /// Residues of the shortest object.
+        #[serde(default = "shortest_antimicrobial")]
+        min_length: usize,
+        /// Residues of the longest object.
+        #[serde(default = "longest_antimicrobial")]
+        max_length: usize,
+        /// Power of the classifier's probability.
+        #[serde(default = "default_antimicrobial_exponent")]
+        exponent: f64,
     },
     /// [`gfn_env::Parentheses`].
     Parentheses {
@@ -264,6 +278,18 @@ fn default_alphabet() -> String {
     Peptide::AMINO_ACIDS.to_owned()
 }
 
+fn shortest_antimicrobial() -> usize {
+    MIN_LENGTH
+}
+
+fn longest_antimicrobial() -> usize {
+    MAX_LENGTH
+}
+
+fn default_antimicrobial_exponent() -> f64 {
+    3.0
+}
+
 fn default_mode_distance() -> u32 {
     1
 }
@@ -373,6 +399,19 @@ impl EnvironmentConfig {
                     reward,
                 }))
             }
+            Self::AntimicrobialPeptide {
+                min_length,
+                max_length,
+                exponent,
+            } => {
+                let environment = Peptide::new(*min_length, *max_length, Peptide::AMINO_ACIDS)
+                    .context("at `environment`")?;
+                let reward = AntimicrobialReward::new(*exponent).context("at `environment`")?;
+                Ok(visitor.visit(AntimicrobialPeptideProblem {
+                    environment,
+                    reward,
+                }))
+            }
             Self::Parentheses {
                 length,
                 word_bits,
@@ -462,6 +501,7 @@ impl EnvironmentConfig {
         "set",
         "sequence",
         "peptide",
+        "antimicrobial-peptide",
         "parentheses",
         "bag",
         "deceptive-grid",

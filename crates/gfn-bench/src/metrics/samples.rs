@@ -44,7 +44,8 @@ pub fn fresh_samples<P: Problem>(
 ///   a mean reward above its target is as wrong as one below
 /// - `samples.unique_ratio` = distinct objects over n
 /// - what the problem itself measures of them, [`Problem::sample_figures`]
-/// - `top_k.mean_reward` and `top_k.diversity` (mean pairwise distance) of the k best distinct objects
+/// - `top_k.mean_reward`, `top_k.mean_score` where the problem has [scores](Problem::score), and `top_k.diversity` (mean
+///   pairwise distance) of the k best distinct objects
 ///
 /// What needs the target comes from `target`, where it is enumerated, or else from what is `known` of it.
 ///
@@ -122,6 +123,10 @@ pub fn sample_figures<P: Problem>(
             "top_k.mean_reward",
             mean(&best.iter().map(|(r, _)| *r).collect::<Vec<_>>()),
         );
+    }
+    let scores: Option<Vec<f64>> = best.iter().map(|(_, x)| problem.score(x)).collect();
+    if let Some(scores) = scores.filter(|scores| !scores.is_empty()) {
+        push(&mut figures, "top_k.mean_score", mean(&scores));
     }
     if best.len() > 1 {
         let pairs = (0..best.len()).flat_map(|i| (0..i).map(move |j| (i, j)));

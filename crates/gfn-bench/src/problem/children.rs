@@ -47,6 +47,10 @@ impl<P: Problem> Problem for UniqueChildrenProblem<P> {
         self.inner.distance(a, b)
     }
 
+    fn score(&self, terminal: &StateOf<Self>) -> Option<f64> {
+        self.inner.score(terminal)
+    }
+
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
         self.inner.test_set(size, rng)
     }

@@ -130,6 +130,10 @@ impl<P: Problem> Problem for ConditionalProblem<P> {
         self.inner.distance(&a.state, &b.state)
     }
 
+    fn score(&self, terminal: &StateOf<Self>) -> Option<f64> {
+        self.inner.score(&terminal.state)
+    }
+
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
         let condition = self.environment.source().condition;
         let objects = self.inner.test_set(size, rng).into_iter();

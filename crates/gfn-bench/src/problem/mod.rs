@@ -1,5 +1,6 @@
 //! A problem is an environment with its reward and what metrics ask of both: modes, distances, a test set.
 
+mod antimicrobial_peptide;
 mod bag;
 mod bayesian_network;
 mod bit_sequence;
@@ -20,6 +21,7 @@ mod set;
 mod shared;
 mod tfbind8;
 
+pub use antimicrobial_peptide::AntimicrobialPeptideProblem;
 pub use bag::{BagProblem, BagStringProblem};
 pub use bayesian_network::BayesianNetworkProblem;
 pub use bit_sequence::BitSequenceProblem;
@@ -87,6 +89,12 @@ pub trait Problem: Send + Sync + 'static {
 
     /// Distance between two objects for diversity figures; the unit is part of the environment's documentation.
     fn distance(&self, a: &StateOf<Self>, b: &StateOf<Self>) -> f64;
+
+    /// What papers report of an object instead of its reward, where that is a power of it: see
+    /// [`top_k.mean_score`](crate::metrics::samples::sample_figures).
+    fn score(&self, _terminal: &StateOf<Self>) -> Option<f64> {
+        None
+    }
 
     /// Objects for the correlation of log P_T with log R.
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>>;

@@ -4,7 +4,7 @@ use super::{BoxedGuide, KnownTarget, Problem, StateOf, guide_on, uniform_termina
 use gfn_env::SubstructureGuideConfig;
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{Action, Enumerable as _, Environment as _, Peptide, PeptideReward};
+use gfn_env::{Action, Enumerable as _, Environment as _, Peptide, PeptideReward, PeptideState};
 
 /// Peptides; the distance is Hamming between positions, each position that one chain lacks counts 1. No modes are defined.
 #[derive(Clone, Debug)]
@@ -40,23 +40,8 @@ impl Problem for PeptideProblem {
         (substituted + a.length().abs_diff(b.length())) as f64
     }
 
-    /// Distinct chains, uniformly; where there are too many to number, of uniform length and then uniform letters.
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<Self>> {
-        let env = &self.environment;
-        if env.n_terminal() < usize::MAX {
-            return uniform_terminals(env, size, rng);
-        }
-        let mut chosen = std::collections::BTreeSet::new();
-        while chosen.len() < size {
-            let length = rng.random_range(env.min_length()..=env.max_length());
-            let mut state = env.source();
-            let letters = (0..length).map(|_| Action(rng.random_range(0..env.stop().0)));
-            let actions: Vec<Action> = letters.chain([env.stop()]).collect();
-            if actions.into_iter().all(|a| env.step(&mut state, a).is_ok()) {
-                chosen.insert(state);
-            }
-        }
-        chosen.into_iter().collect()
+        test_chains(&self.environment, size, rng)
     }
 
     fn known_target(&self) -> Option<KnownTarget> {
@@ -66,4 +51,28 @@ impl Problem for PeptideProblem {
             mean_reward: (log_second - log_z).exp(),
         })
     }
+}
+
+/// Distinct chains, uniformly; where there are too many to number, of uniform length and then uniform letters.
+pub(super) fn test_chains(
+    environment: &Peptide,
+    size: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<PeptideState> {
+    if environment.n_terminal() < usize::MAX {
+        return uniform_terminals(environment, size, rng);
+    }
+    let stop = environment.stop();
+    let mut chosen = std::collections::BTreeSet::new();
+    while chosen.len() < size {
+        let length = rng.random_range(environment.min_length()..=environment.max_length());
+        let mut state = environment.source();
+        let letters = (0..length).map(|_| Action(rng.random_range(0..stop.0)));
+        let actions: Vec<Action> = letters.chain([stop]).collect();
+        let mut steps = actions.into_iter();
+        if steps.all(|a| environment.step(&mut state, a).is_ok()) {
+            chosen.insert(state);
+        }
+    }
+    chosen.into_iter().collect()
 }

@@ -31,6 +31,10 @@ impl<P: Problem + ?Sized> Problem for Arc<P> {
         (**self).distance(a, b)
     }
 
+    fn score(&self, terminal: &StateOf<P>) -> Option<f64> {
+        (**self).score(terminal)
+    }
+
     fn test_set(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<StateOf<P>> {
         (**self).test_set(size, rng)
     }

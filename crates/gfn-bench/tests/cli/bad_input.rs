@@ -901,6 +901,61 @@ const REFUSED: &[Refused] = &[
         ],
     ),
     refused(
+        &[
+            "--set",
+            "environment={ kind = \"antimicrobial-peptide\", max_length = 0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`max_length` is 0",
+            "between 1 and 60",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"antimicrobial-peptide\", max_length = 9 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`min_length` is 10",
+            "at most `max_length`",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"antimicrobial-peptide\", exponent = 0.0 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment`",
+            "`exponent` is 0",
+            "positive and finite",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"antimicrobial-peptide\", beta = 3.0 }",
+        ],
+        &[EXPERIMENT_FILE, "`environment", "`beta`", "`exponent`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"peptide\", max_length = 31 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`environment.reward`",
+            "`max_length` is 31",
+            "at most 30",
+        ],
+    ),
+    refused(
         &["--set", "environment={ kind = \"bag\", size = 33 }"],
         &[
             EXPERIMENT_FILE,

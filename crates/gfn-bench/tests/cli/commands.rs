@@ -1,7 +1,8 @@
 //! `sample`, `list`, `report` and `compare`.
 
-use crate::program::{GRID, Place, TINY, fail, gfn_bench, metrics, succeed};
-use gfn_env::{GridObjective, Hypergrid, MultiObjectiveGridReward};
+use crate::program::{GRID, Place, TINY, fail, fail_saying, gfn_bench, metrics, succeed, summary};
+use gfn_env::{AntimicrobialReward, GridObjective, Hypergrid, MultiObjectiveGridReward, Peptide};
+use std::path::Path;
 
 /// `R = R0 + R1·1[|x/(H−1) − ½| > ¼ everywhere] + R2·1[0.3 < |x/(H−1) − ½| < 0.4 everywhere]` with 0.1, 0.5, 2.
 fn reward(side: u16, coordinates: &[u16]) -> f64 {
@@ -194,4 +195,74 @@ fn report_and_compare_read_run_folders() {
         comparison.contains("tiny") && comparison.contains("ratio"),
         "{comparison}"
     );
+}
+
+/// Two residues, exact.
+const PEPTIDES: &str = r#"
+name = "peptides"
+environment = { kind = "antimicrobial-peptide", min_length = 1, max_length = 2 }
+policy = { kind = "mlp", hidden = [8], backward = "uniform" }
+objective = { kind = "trajectory-balance" }
+budget = { iterations = 5, batch_size = 8 }
+evaluation = { samples = 100, top_k = 20, correlation = { test_size = 16, backward_samples = 1 } }
+"#;
+
+#[test]
+fn the_classifier_is_fitted_anew_to_the_same_file() {
+    let place = Place::new(PEPTIDES);
+    let out = place.join("weights.csv");
+    let text = succeed(
+        gfn_bench()
+            .args(["antimicrobial-classifier", "--out"])
+            .arg(&out),
+    );
+    assert!(text.contains("shipped weights the same"), "{text}");
+    assert!(text.contains("held out 880"), "{text}");
+    let shipped = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../gfn-env/src/antimicrobial_peptide/weights.csv"
+    );
+    let [fitted, shipped] =
+        [out.as_path(), Path::new(shipped)].map(|path| std::fs::read(path).expect("weights"));
+    assert!(fitted == shipped);
+    let nowhere = place.join("nowhere").join("weights.csv");
+    fail_saying(
+        gfn_bench()
+            .args(["antimicrobial-classifier", "--out"])
+            .arg(nowhere),
+        &["cannot write the weights to", "nowhere"],
+    );
+}
+
+/// `R = P³` of samples, and the mean probability of the best is reported beside their mean reward.
+#[test]
+fn antimicrobial_samples_are_peptides_with_their_reward() {
+    let place = Place::new(PEPTIDES);
+    succeed(&mut place.run("run"));
+    let figures = summary(&place.join("run"));
+    for name in [
+        "top_k.mean_score",
+        "top_k.mean_reward",
+        "top_k.diversity",
+        "exact.tv",
+    ] {
+        assert!(figures[name].is_number(), "{name}");
+    }
+    let sample = succeed(
+        gfn_bench()
+            .arg("sample")
+            .arg(place.join("run"))
+            .args(["-n", "20"]),
+    );
+    let env = Peptide::new(1, 2, Peptide::AMINO_ACIDS).expect("chains");
+    let reward = AntimicrobialReward::new(3.0).expect("a reward");
+    for row in sample.lines().skip(1) {
+        let (object, log_reward) = row.split_once(',').expect("two columns");
+        let x = env.chain(object).expect("one or two residues");
+        let log_reward: f64 = log_reward.parse().expect("a number");
+        assert!(
+            (log_reward - reward.log_reward_of(&x)).abs() < 1e-12,
+            "{row}"
+        );
+    }
 }

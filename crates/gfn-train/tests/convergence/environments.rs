@@ -5,9 +5,9 @@ use gfn_env::bayesian_network::{Baseline, BdeScore, BgeScore, LinearGaussian, St
 use gfn_env::phylogeny::{Gaps, PhylogenyRewardConfig, SimulatedAlignment};
 use gfn_env::sequence::{RewardScale, SequenceOrder, SequenceTableReward};
 use gfn_env::{
-    BayesianNetworkReward, BuildOrder, Environment, Indexed, IsingConfig, IsingReward, ListedGraph,
-    ListedGraphReward, PhylogenyReward, Reward, Sequence, StateGraph, Streams, Table,
-    log_partition, target_distribution, total_variation,
+    AntimicrobialReward, BayesianNetworkReward, BuildOrder, Environment, Indexed, IsingConfig,
+    IsingReward, ListedGraph, ListedGraphReward, Peptide, PhylogenyReward, Reward, Sequence,
+    StateGraph, Streams, Table, log_partition, target_distribution, total_variation,
 };
 use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
 use gfn_policy::{
@@ -189,4 +189,12 @@ fn strings_of_a_table_from_either_end_and_at_any_position() {
         let [tv, log_z] = of_table(env, &reward, TrajectoryBalance, 1_000);
         assert!(tv <= 0.05 && log_z <= 0.05, "{order:?}: {tv}, {log_z}");
     }
+}
+
+#[test]
+fn antimicrobial_peptides_of_two_residues() {
+    let env = Peptide::new(1, 2, Peptide::AMINO_ACIDS).expect("420 chains");
+    let reward = AntimicrobialReward::new(3.0).expect("a reward");
+    let [tv, log_z] = of_table(env, &reward, TrajectoryBalance, 2_000);
+    assert!(tv <= 0.01 && log_z <= 0.01, "{tv}, {log_z}");
 }

@@ -9,6 +9,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod classifier;
 mod list;
 mod progress;
 mod suite;
@@ -92,6 +93,8 @@ enum Command {
     },
     /// Measure training iterations per second on a fixed workload; prints one line of JSON.
     Speed(SpeedArgs),
+    /// Fit the classifier of antimicrobial peptides anew and print its held-out figures.
+    AntimicrobialClassifier(classifier::ClassifierArgs),
     /// Compare a device with flex on an experiment; prints one line of JSON.
     #[command(hide = true)]
     Parity(suite::ParityArgs),
@@ -256,6 +259,7 @@ fn execute(cli: Cli) -> Result<()> {
             }
         },
         Command::Speed(args) => measure_speed(args),
+        Command::AntimicrobialClassifier(args) => classifier::fit(&args),
         Command::Parity(args) => suite::parity(&args),
     }
 }
