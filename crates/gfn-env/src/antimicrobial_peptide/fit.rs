@@ -233,14 +233,16 @@ mod tests {
 
     #[test]
     fn steps_are_halved_where_they_lead_too_far() {
-        // Large features under a small ridge: the first step of Newton's method overshoots.
+        // Whole steps alone jump back and forth here for ever.
         let data: &[(bool, &[(usize, f64)])] = &[
-            (true, &[(0, 100.0)]),
-            (false, &[(0, 99.0), (1, 5.0)]),
-            (true, &[(1, -30.0)]),
+            (true, &[(0, 1.0)]),
+            (false, &[(0, -5.0), (1, -1.0)]),
+            (false, &[(0, -100.0), (1, -1.0)]),
+            (false, &[(0, -10.0), (1, -10.0)]),
         ];
         let rows = rows(2, data);
-        let least = minimise(&rows, 1e-3);
-        assert!(Point::at(least, &rows, 1e-3).gradient_norm <= 1e-9);
+        let least = minimise(&rows, 0.01);
+        assert!((least[0] - 3.359_281_020_659_149).abs() < 1e-9, "{least:?}");
+        assert!(Point::at(least, &rows, 0.01).gradient_norm <= TOLERANCE);
     }
 }
