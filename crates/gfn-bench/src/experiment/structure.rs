@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use gfn_env::bayesian_network::{
     Baseline, BayesianNetworkReward, BdeScore, BgeScore, ContinuousData, DataTransform,
     DiscreteData, DiscreteNetwork, LinearGaussian, LocalScore, StructurePrior, edges_from_table,
-    sachs,
+    sachs, sachs_interventional,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -23,9 +23,12 @@ pub enum StructureDataConfig {
         /// Expected number of edges over the number of nodes.
         #[serde(default = "default_edges_per_node")]
         edges_per_node: f64,
-        /// Number of observations.
+        /// Number of observations without intervention.
         #[serde(default = "default_rows")]
         n_rows: usize,
+        /// Number of observations under an intervention on each node.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        interventional_rows: usize,
         /// Variance of what the parents do not explain.
         #[serde(default = "default_noise_variance")]
         noise_variance: f64,
@@ -38,6 +41,9 @@ pub enum StructureDataConfig {
         /// What is done to the columns first.
         #[serde(default)]
         transform: DataTransform,
+        /// With the cells under interventions, [`gfn_env::bayesian_network::sachs_interventional`].
+        #[serde(default, skip_serializing_if = "is_false")]
+        interventional: bool,
     },
     /// Drawn from a network in the Bayesian interchange format, [`gfn_env::bayesian_network::DiscreteNetwork`].
     Bif {
@@ -60,6 +66,9 @@ pub enum StructureDataConfig {
         /// A CSV file with the columns `from` and `to`: the edges that are known, for figures alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         edges: Option<PathBuf>,
+        /// Name of the column that is no node, but says which nodes were intervened on in a row.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interventions: Option<String>,
     },
 }
 
@@ -86,6 +95,22 @@ pub enum StructureScoreConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         levels: Option<usize>,
     },
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn default_edges_per_node() -> f64 {
@@ -148,6 +173,7 @@ impl StructureDataConfig {
                 n_nodes,
                 edges_per_node,
                 n_rows,
+                interventional_rows,
                 noise_variance,
                 seed,
             } => {
@@ -155,14 +181,22 @@ impl StructureDataConfig {
                     n_nodes: *n_nodes,
                     edges_per_node: *edges_per_node,
                     n_rows: *n_rows,
+                    interventional_rows: *interventional_rows,
                     noise_variance: *noise_variance,
                     seed: *seed,
                 };
                 let known = drawn.draw()?;
                 Ok((Observations::Continuous(known.data), Some(known.parents)))
             }
-            Self::Sachs { transform } => {
-                let known = sachs();
+            Self::Sachs {
+                transform,
+                interventional,
+            } => {
+                let known = if *interventional {
+                    sachs_interventional()
+                } else {
+                    sachs()
+                };
                 let data = known.data.transformed(*transform)?;
                 Ok((Observations::Continuous(data), Some(known.parents)))
             }
@@ -184,16 +218,20 @@ impl StructureDataConfig {
                 path,
                 transform,
                 edges,
+                interventions,
             } => {
                 let table = read_table(path)?;
                 let in_file = || format!("in {}", path.display());
+                let interventions = interventions.as_deref();
                 let data = if as_categories {
                     if *transform != DataTransform::None {
                         bail!("transform is for numbers: leave it out, or set score.levels");
                     }
-                    Observations::Discrete(DiscreteData::from_table(&table).with_context(in_file)?)
+                    let data = DiscreteData::from_table(&table, interventions);
+                    Observations::Discrete(data.with_context(in_file)?)
                 } else {
-                    let numbers = ContinuousData::from_table(&table).with_context(in_file)?;
+                    let numbers = ContinuousData::from_table(&table, interventions);
+                    let numbers = numbers.with_context(in_file)?;
                     let numbers = numbers.transformed(*transform).with_context(in_file)?;
                     Observations::Continuous(numbers)
                 };

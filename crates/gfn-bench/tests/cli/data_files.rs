@@ -1,6 +1,10 @@
 //! Environments whose data come from files: what is wrong in a file is named with its line, and a run on a good one ends.
 
 use crate::program::{Place, TINY, fail_saying, succeed};
+use gfn_env::Table;
+use gfn_env::bayesian_network::{
+    Baseline, BayesianNetworkReward, BgeScore, ContinuousData, StructurePrior,
+};
 use std::fs;
 
 /// A place whose file `name` has this text, and the experiment on it.
@@ -88,6 +92,58 @@ fn known_edges_that_cannot_be_used() {
         place.run("run").args(["--set", &set]),
         &["edges.csv", "line 3, column to: \"c\"", "a, b"],
     );
+}
+
+#[test]
+fn interventions_that_cannot_be_used() {
+    let bge = r#"{ kind = "bayesian-network", data = { kind = "csv", path = "{}", interventions = "set" } }"#;
+    let bde = r#"{ kind = "bayesian-network", data = { kind = "csv", path = "{}", interventions = "set" }, score = { kind = "bde" } }"#;
+    for (text, table, says) in [
+        (
+            "a,b,set\n1,2,\n3,4,a\n5,1,c\n",
+            bge,
+            &["line 4, column set: \"c\"", "one of a, b"][..],
+        ),
+        (
+            "a,b,set\nx,u,a; b\ny,v,1\n",
+            bde,
+            &["line 3, column set: \"1\"", "one of a, b"],
+        ),
+        (
+            "a,b\n1,2\n3,4\n",
+            bge,
+            &["column set", "no such column", "a, b"],
+        ),
+        (
+            "a,set\n1,\n3,a\n",
+            bge,
+            &["column a", "not between 2 and 32"],
+        ),
+    ] {
+        let mut all = vec!["at `environment.data`", "data.csv"];
+        all.extend_from_slice(says);
+        refused("data.csv", text, table, &all);
+    }
+    // Without the key it is a column like any other.
+    let says = ["line 2, column set: \"a\"", "finite number"];
+    refused("data.csv", "a,b,set\n1,2,a\n3,1,\n", BGE, &says);
+}
+
+#[test]
+fn interventions_of_a_file_count_in_the_score() {
+    let text = "a,b,set\n1,2,\n2,4.1,\n3,6.2,\n0,0.1,\n5,9.8,\n4,8.1,\n5,0,b\n0,9,b\n1,8,b\n4,1,b\n3,9,b\n";
+    let table = r#"{ kind = "bayesian-network", data = { kind = "csv", path = "{}", interventions = "set" } }"#;
+    let figures: serde_json::Value =
+        serde_json::from_str(&summary("data.csv", text, table)).expect("JSON");
+    let found = figures["exact.log_z"].as_f64();
+    let table = Table::parse(text).expect("a table");
+    let data = ContinuousData::from_table(&table, Some("set")).expect("good data");
+    let score = Box::new(BgeScore::new(&data, 1.0, 2.0).expect("good parameters"));
+    let prior = StructurePrior::Uniform {};
+    let reward = BayesianNetworkReward::new(score, prior, Baseline::EmptyGraph);
+    let posterior = reward.expect("two nodes").posterior().expect("few nodes");
+    let difference = found.expect("exact") - posterior.log_partition();
+    assert!(difference.abs() < 1e-6, "{difference}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::special::ln_gamma;
 ///
 /// A node with `r` categories whose parents have `q` configurations scores
 /// `Σ_c [log Γ(s/q) − log Γ(s/q + n_c) + Σ_k (log Γ(s/(qr) + n_ck) − log Γ(s/(qr)))]`, `s` the equivalent sample size. A
-/// configuration that never occurs adds 0, and is not looked at.
+/// configuration that never occurs adds 0, and is not looked at. Counts are over the rows in which the node was not intervened on.
 #[derive(Clone, Debug)]
 pub struct BdeScore {
     data: DiscreteData,
@@ -80,7 +80,7 @@ impl LocalScore for BdeScore {
         let of_cell = of_configuration / r as f64;
         // Rows by the configuration of the parents: those of one stand together.
         let keys = self.configurations(&parents);
-        let mut rows: Vec<usize> = (0..self.data.n_rows()).collect();
+        let mut rows = self.data.interventions().rows_without(node);
         rows.sort_unstable_by_key(|row| keys[*row]);
         let column = self.data.column(node);
         let mut counts = vec![0_u32; r];

@@ -1,16 +1,18 @@
 //! Observations: [`ContinuousData`] and [`DiscreteData`].
 
+use super::Interventions;
 use super::state::MAX_NODES;
 use crate::{EnvironmentError, Table, TableError};
 
 /// Most values of a discrete variable.
 const MAX_LEVELS: usize = 100;
 
-/// Rows of finite numbers, one column for each node; no column is constant.
+/// Rows of finite numbers, one column for each node; no column is constant. Each row says which nodes were intervened on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContinuousData {
     names: Vec<String>,
     columns: Vec<Vec<f64>>,
+    interventions: Interventions,
 }
 
 /// What is done to each column of numbers before it is used.
@@ -32,7 +34,7 @@ pub enum DataTransform {
 }
 
 impl ContinuousData {
-    /// Columns of numbers with their names.
+    /// Columns of numbers with their names, without interventions.
     ///
     /// # Errors
     ///
@@ -69,22 +71,59 @@ impl ContinuousData {
                 problem: format!("{} names for {} columns", names.len(), columns.len()),
             });
         }
-        Ok(Self { names, columns })
+        Ok(Self {
+            interventions: Interventions::none(n_rows),
+            names,
+            columns,
+        })
     }
 
-    /// The columns of a table, all of them numbers.
+    /// The columns of a table, all of them numbers but that of the name `interventions`, where it is given: this one names the
+    /// nodes that were intervened on, as [`Interventions::from_table`] reads it.
     ///
     /// # Errors
     ///
-    /// As [`Table::number`] and [`ContinuousData::new`].
-    pub fn from_table(table: &Table) -> Result<Self, TableError> {
-        let column = |j| {
+    /// [`TableError::Column`] where there is no such column, otherwise as [`Table::number`], [`Interventions::from_table`] and
+    /// [`ContinuousData::new`].
+    pub fn from_table(table: &Table, interventions: Option<&str>) -> Result<Self, TableError> {
+        let nodes = Nodes::of(table, interventions)?;
+        let column = |j: &usize| {
+            let j = *j;
             (0..table.n_rows())
                 .map(move |i| table.number(i, j))
                 .collect()
         };
-        let columns: Result<Vec<Vec<f64>>, _> = (0..table.header().len()).map(column).collect();
-        Self::new(table.header().to_vec(), columns?)
+        let columns: Result<Vec<Vec<f64>>, _> = nodes.columns.iter().map(column).collect();
+        let data = Self::new(nodes.names, columns?)?;
+        match nodes.interventions {
+            None => Ok(data),
+            Some(column) => {
+                let interventions = Interventions::from_table(table, column, &data.names)?;
+                data.with_interventions(interventions)
+            }
+        }
+    }
+
+    /// The same data, in whose rows these nodes were intervened on.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Column`] unless there is one entry for each row.
+    pub fn with_interventions(self, interventions: Interventions) -> Result<Self, TableError> {
+        check_rows(&interventions, self.n_rows())?;
+        Ok(Self {
+            interventions,
+            ..self
+        })
+    }
+
+    /// These rows, then those of `other`.
+    pub(super) fn followed_by(mut self, other: &Self) -> Result<Self, TableError> {
+        for (column, more) in self.columns.iter_mut().zip(&other.columns) {
+            column.extend_from_slice(more);
+        }
+        let interventions = self.interventions.followed_by(&other.interventions);
+        Self::new(self.names, self.columns)?.with_interventions(interventions)
     }
 
     /// Names of the columns.
@@ -111,7 +150,12 @@ impl ContinuousData {
         &self.columns[node]
     }
 
-    /// The same after `transform`.
+    /// Which nodes were intervened on.
+    pub fn interventions(&self) -> &Interventions {
+        &self.interventions
+    }
+
+    /// The same after `transform`, which looks at all rows.
     ///
     /// # Errors
     ///
@@ -139,7 +183,7 @@ impl ContinuousData {
                     .for_each(|x| *x = (*x - mean) / variance.sqrt());
             }
         }
-        Self::new(self.names, self.columns)
+        Self::new(self.names, self.columns)?.with_interventions(self.interventions)
     }
 
     /// Numbers as levels: the level of a number is how many of `levels − 1` cuts lie below it, and cut `m` is the value of rank
@@ -163,21 +207,23 @@ impl ContinuousData {
             let level = |x: &f64| cuts.partition_point(|c| c < x).to_string();
             column.iter().map(level).collect()
         };
-        DiscreteData::new(self.names.clone(), self.columns.iter().map(cut).collect())
+        DiscreteData::new(self.names.clone(), self.columns.iter().map(cut).collect())?
+            .with_interventions(self.interventions.clone())
     }
 }
 
-/// Rows of categories, one column for each node; no column is constant.
+/// Rows of categories, one column for each node; no column is constant. Each row says which nodes were intervened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscreteData {
     names: Vec<String>,
     /// The texts that stand for the categories, sorted.
     categories: Vec<Vec<String>>,
     columns: Vec<Vec<u8>>,
+    interventions: Interventions,
 }
 
 impl DiscreteData {
-    /// Columns of texts with their names; the distinct texts of a column are its categories.
+    /// Columns of texts with their names, without interventions; the distinct texts of a column are its categories.
     ///
     /// # Errors
     ///
@@ -190,6 +236,7 @@ impl DiscreteData {
             names,
             categories: Vec::new(),
             columns: Vec::new(),
+            interventions: Interventions::none(n_rows),
         };
         for (column, name) in columns.iter().zip(&data.names) {
             let mut categories = column.clone();
@@ -244,28 +291,53 @@ impl DiscreteData {
                 });
             }
         }
+        let n_rows = columns.first().map_or(0, Vec::len);
         Ok(Self {
             names,
             categories,
             columns,
+            interventions: Interventions::none(n_rows),
         })
     }
 
-    /// The columns of a table.
+    /// The columns of a table; that of the name `interventions`, where it is given, names the nodes that were intervened on, as
+    /// [`Interventions::from_table`] reads it.
     ///
     /// # Errors
     ///
-    /// [`TableError::Cell`] for an empty field, otherwise as [`DiscreteData::new`].
-    pub fn from_table(table: &Table) -> Result<Self, TableError> {
+    /// [`TableError::Column`] where there is no such column, [`TableError::Cell`] for an empty field of another, otherwise as
+    /// [`Interventions::from_table`] and [`DiscreteData::new`].
+    pub fn from_table(table: &Table, interventions: Option<&str>) -> Result<Self, TableError> {
+        let nodes = Nodes::of(table, interventions)?;
         let mut columns = Vec::new();
-        for j in 0..table.header().len() {
+        for j in nodes.columns {
             let rows = 0..table.n_rows();
             if let Some(i) = rows.clone().find(|i| table.field(*i, j).is_empty()) {
                 return Err(table.refuse(i, j, "a category needs a name"));
             }
             columns.push(rows.map(|i| table.field(i, j).to_owned()).collect());
         }
-        Self::new(table.header().to_vec(), columns)
+        let data = Self::new(nodes.names, columns)?;
+        match nodes.interventions {
+            None => Ok(data),
+            Some(column) => {
+                let interventions = Interventions::from_table(table, column, &data.names)?;
+                data.with_interventions(interventions)
+            }
+        }
+    }
+
+    /// The same data, in whose rows these nodes were intervened on.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Column`] unless there is one entry for each row.
+    pub fn with_interventions(self, interventions: Interventions) -> Result<Self, TableError> {
+        check_rows(&interventions, self.n_rows())?;
+        Ok(Self {
+            interventions,
+            ..self
+        })
     }
 
     /// Names of the columns.
@@ -300,6 +372,47 @@ impl DiscreteData {
     pub fn column(&self, node: usize) -> &[u8] {
         &self.columns[node]
     }
+
+    /// Which nodes were intervened on.
+    pub fn interventions(&self) -> &Interventions {
+        &self.interventions
+    }
+}
+
+/// The columns of a table that are nodes, and the one that names those that were intervened on.
+struct Nodes {
+    names: Vec<String>,
+    columns: Vec<usize>,
+    interventions: Option<usize>,
+}
+
+impl Nodes {
+    fn of(table: &Table, interventions: Option<&str>) -> Result<Self, TableError> {
+        let interventions = interventions.map(|name| table.column(name)).transpose()?;
+        let columns: Vec<usize> = (0..table.header().len())
+            .filter(|j| Some(*j) != interventions)
+            .collect();
+        let names: Vec<String> = columns.iter().map(|j| table.header()[*j].clone()).collect();
+        check_number(&names)?;
+        Ok(Self {
+            names,
+            columns,
+            interventions,
+        })
+    }
+}
+
+fn check_rows(interventions: &Interventions, n_rows: usize) -> Result<(), TableError> {
+    if interventions.n_rows() == n_rows {
+        return Ok(());
+    }
+    Err(TableError::Column {
+        column: "interventions".to_owned(),
+        problem: format!(
+            "{} entries, but there are {n_rows} rows; every row needs one",
+            interventions.n_rows()
+        ),
+    })
 }
 
 fn check_number(names: &[String]) -> Result<(), TableError> {

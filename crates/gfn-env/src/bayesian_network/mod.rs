@@ -21,6 +21,8 @@
 //! - Geiger and Heckerman (2002), *Parameter priors for directed acyclic graphical models and the characterization of several
 //!   probability distributions*; Kuipers, Moffa and Heckerman (2014), <https://arxiv.org/abs/1402.6863>: the BGe score
 //! - Heckerman, Geiger and Chickering (1995), *Learning Bayesian networks*: the BDe score
+//! - Cooper and Yoo (1999), *Causal discovery from a mixture of experimental and observational data*,
+//!   <https://arxiv.org/abs/1301.6686>: scores of data in which some nodes were intervened on
 //! - Tian and He (2009), *Computing posterior probabilities of structural features in Bayesian networks*: sums over all graphs
 
 mod bde;
@@ -28,6 +30,7 @@ mod bge;
 mod bif;
 mod data;
 mod environment;
+mod interventions;
 mod metrics;
 mod posterior;
 mod prior;
@@ -40,6 +43,7 @@ pub use bge::BgeScore;
 pub use bif::DiscreteNetwork;
 pub use data::{ContinuousData, DataTransform, DiscreteData, edges_from_table};
 pub use environment::BayesianNetwork;
+pub use interventions::Interventions;
 pub use metrics::{
     area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
     structural_hamming_distance,
@@ -48,4 +52,4 @@ pub use posterior::DagPosterior;
 pub use prior::StructurePrior;
 pub use reward::{Baseline, BayesianNetworkReward, LocalScore};
 pub use state::DagState;
-pub use synthetic::{KnownStructure, LinearGaussian, sachs};
+pub use synthetic::{KnownStructure, LinearGaussian, sachs, sachs_interventional};

@@ -6,7 +6,7 @@ use gfn_env::bayesian_network::{
 };
 
 fn read(text: &str) -> Result<ContinuousData, gfn_env::TableError> {
-    ContinuousData::from_table(&Table::parse(text)?)
+    ContinuousData::from_table(&Table::parse(text)?, None)
 }
 
 #[test]
@@ -29,7 +29,9 @@ fn bad_tables_name_line_and_column() {
     let error = DiscreteData::new(names(), vec![text(&["x", "y"]), text(&["x", "x"])]);
     assert!(error.unwrap_err().to_string().starts_with("column b: all"));
     let table = Table::parse("a,b\nx,\ny,z\n").unwrap();
-    let error = DiscreteData::from_table(&table).unwrap_err().to_string();
+    let error = DiscreteData::from_table(&table, None)
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("line 2, column b: \"\""), "{error}");
     let many: Vec<String> = (0..101).map(|i| i.to_string()).collect();
     let error = DiscreteData::new(names(), vec![many.clone(), many]).unwrap_err();

@@ -1,8 +1,9 @@
-//! Structures of Bayesian networks: graphs, scores, data, exact sums.
+//! Structures of Bayesian networks: graphs, scores, data, interventions, exact sums.
 
 mod bif;
 mod data;
 mod graphs;
+mod interventions;
 mod posterior;
 mod scores;
 

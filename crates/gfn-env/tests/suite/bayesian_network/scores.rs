@@ -61,7 +61,7 @@ fn subset(data: &ContinuousData, set: u32) -> Vec<&[f64]> {
 }
 
 /// `log p` of the columns of a set, from the normalising constants of the normal-Wishart distribution before and after.
-fn marginal_by_constants(data: &ContinuousData, set: u32, excess: f64) -> f64 {
+pub(super) fn marginal_by_constants(data: &ContinuousData, set: u32, excess: f64) -> f64 {
     let columns = subset(data, set);
     let (l, n) = (columns.len() as f64, data.n_rows() as f64);
     // Of d variables α_w = d + excess; of the l of the set, α_w − d + l.
@@ -94,7 +94,7 @@ fn marginal_by_constants(data: &ContinuousData, set: u32, excess: f64) -> f64 {
 }
 
 /// `log p` of the columns of a set, row by row: each is a multivariate t under the posterior of the rows before.
-fn marginal_by_prediction(data: &ContinuousData, set: u32, excess: f64) -> f64 {
+pub(super) fn marginal_by_prediction(data: &ContinuousData, set: u32, excess: f64) -> f64 {
     let columns = subset(data, set);
     let l = columns.len();
     let (mut kappa, mut alpha) = (1.0, excess + l as f64);
