@@ -4,8 +4,8 @@ use super::{KnownTarget, Problem, Sampling, StateOf};
 use crate::picture::{GraphPicture, PictureEdge, PictureNode};
 use anyhow::Result;
 use gfn_env::bayesian_network::{
-    area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
-    structural_hamming_distance,
+    ancestors_of, area_under_roc, edge_frequencies, expected_edges,
+    expected_structural_hamming_distance, path_frequencies, structural_hamming_distance,
 };
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
@@ -29,6 +29,7 @@ pub struct BayesianNetworkProblem {
 struct Exact {
     target: KnownTarget,
     marginals: Vec<f64>,
+    paths: Vec<f64>,
 }
 
 impl BayesianNetworkProblem {
@@ -64,6 +65,7 @@ impl BayesianNetworkProblem {
                     mean_reward: (squares - log_z).exp(),
                 },
                 marginals: posterior.edge_marginals(),
+                paths: posterior.path_marginals(),
             })
         };
         self.exact.get_or_init(sums).as_ref()
@@ -123,30 +125,46 @@ impl Problem for BayesianNetworkProblem {
         self.exact().map(|exact| exact.target)
     }
 
-    /// Edges, distance to the known graph and area under the curve of the samples, beside those of the posterior.
+    /// Edges, paths, distance to the known graph and areas under the curve of the samples, beside those of the posterior.
     fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
-        let frequencies = edge_frequencies(terminals, self.environment.n_nodes());
+        let d = self.environment.n_nodes();
+        let frequencies = edge_frequencies(terminals, d);
+        let path_frequencies = path_frequencies(terminals, d);
         let mut figures = vec![("samples.expected_edges", expected_edges(&frequencies))];
-        let exact = self.exact().map(|exact| exact.marginals.as_slice());
-        if let Some(marginals) = exact {
-            figures.push(("samples.expected_edges_target", expected_edges(marginals)));
-            let pairs = frequencies.iter().zip(marginals);
-            let differences: f64 = pairs.map(|(f, m)| (f - m).abs()).sum();
-            let n = self.environment.n_features() as f64;
-            figures.push(("samples.edge_marginal_error", differences / n));
+        let exact = self.exact();
+        if let Some(exact) = exact {
+            let mean_difference = |frequencies: &[f64], marginals: &[f64]| {
+                let pairs = frequencies.iter().zip(marginals);
+                let differences: f64 = pairs.map(|(f, m)| (f - m).abs()).sum();
+                differences / self.environment.n_features() as f64
+            };
+            let edges = expected_edges(&exact.marginals);
+            figures.push(("samples.expected_edges_target", edges));
+            let error = mean_difference(&frequencies, &exact.marginals);
+            figures.push(("samples.edge_marginal_error", error));
+            let error = mean_difference(&path_frequencies, &exact.paths);
+            figures.push(("samples.path_marginal_error", error));
         }
         let Some(truth) = &self.known_parents else {
             return figures;
         };
-        let shd = |marginals| expected_structural_hamming_distance(marginals, truth);
+        let shd = |marginals: &[f64]| expected_structural_hamming_distance(marginals, truth);
         figures.push(("samples.expected_shd", shd(&frequencies)));
-        if let Some(auroc) = area_under_roc(&frequencies, truth) {
-            figures.push(("samples.auroc", auroc));
-        }
-        if let Some(marginals) = exact {
-            figures.push(("samples.expected_shd_target", shd(marginals)));
+        let ancestors = ancestors_of(truth);
+        let areas = [
+            ("samples.auroc", &frequencies, truth),
+            ("samples.path_auroc", &path_frequencies, &ancestors),
+        ];
+        let of_target = exact.map(|exact| {
+            figures.push(("samples.expected_shd_target", shd(&exact.marginals)));
+            [
+                ("samples.auroc_target", &exact.marginals, truth),
+                ("samples.path_auroc_target", &exact.paths, &ancestors),
+            ]
+        });
+        for (name, marginals, truth) in areas.into_iter().chain(of_target.into_iter().flatten()) {
             if let Some(auroc) = area_under_roc(marginals, truth) {
-                figures.push(("samples.auroc_target", auroc));
+                figures.push((name, auroc));
             }
         }
         figures
@@ -232,9 +250,21 @@ mod tests {
         ] {
             assert!((figures[name] - expected).abs() < 1e-9, "{name}");
         }
-        // Of all graphs alike, every edge is as frequent as any other: the curve is the diagonal.
+        // Of all graphs alike, every edge is as frequent as any other, and every path: the curves are the diagonal.
         assert!((figures["samples.auroc"] - 0.5).abs() < 1e-9);
+        assert!((figures["samples.path_auroc"] - 0.5).abs() < 1e-9);
         assert!(figures["samples.edge_marginal_error"] > 0.0);
+        // 543 graphs of equal weight against the posterior, pair by pair.
+        let pairs = (0..4).flat_map(|i| (0..4).map(move |j| (i, j)));
+        let differences = pairs.map(|(i, j)| {
+            let is = |x: &DagState| f64::from(u8::from(x.ancestors(j) >> i & 1 == 1));
+            (mean(&is) - target(&is)).abs()
+        });
+        let expected = differences.sum::<f64>() / 12.0;
+        assert!((figures["samples.path_marginal_error"] - expected).abs() < 1e-9);
+        // The posterior of 100 rows ranks most paths of the truth above the others.
+        let auroc = figures["samples.path_auroc_target"];
+        assert!(auroc > 0.6 && auroc <= 1.0, "{auroc}");
     }
 
     #[test]

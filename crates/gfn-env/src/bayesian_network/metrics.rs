@@ -36,6 +36,43 @@ pub fn edge_frequencies(states: &[&DagState], n_nodes: usize) -> Vec<f64> {
         .collect()
 }
 
+/// Share of the graphs in which a directed path leads from one node to another, entry `i·d + j` for `i ⇝ j`, `[d, d]`; NaN where
+/// there are no graphs.
+///
+/// # Panics
+///
+/// If there are more than 32 nodes.
+pub fn path_frequencies(states: &[&DagState], n_nodes: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; n_nodes * n_nodes];
+    for state in states {
+        for to in 0..n_nodes {
+            let ancestors = state.ancestors(to);
+            for from in (0..n_nodes).filter(|from| ancestors >> from & 1 == 1) {
+                counts[from * n_nodes + to] += 1.0;
+            }
+        }
+    }
+    counts
+        .into_iter()
+        .map(|count| count / states.len() as f64)
+        .collect()
+}
+
+/// The ancestors of each node as bits, from the bits of its parents. A node on a cycle is its own ancestor.
+pub fn ancestors_of(parents: &[u32]) -> Vec<u32> {
+    // Warshall's algorithm.
+    let mut ancestors = parents.to_vec();
+    for via in 0..parents.len() {
+        let through = ancestors[via];
+        for above in &mut ancestors {
+            if *above >> via & 1 == 1 {
+                *above |= through;
+            }
+        }
+    }
+    ancestors
+}
+
 /// Expected number of edges of a distribution with these edge marginals.
 pub fn expected_edges(marginals: &[f64]) -> f64 {
     marginals.iter().sum()
@@ -64,7 +101,8 @@ pub fn expected_structural_hamming_distance(marginals: &[f64], truth: &[u32]) ->
 }
 
 /// Area under the receiver operating characteristic of the marginals as scores for the edges of `truth`, over the `d·(d − 1)`
-/// ordered pairs; ties count half. `None` where `truth` has no edge or all of them.
+/// ordered pairs; ties count half. `None` where `truth` has no edge or all of them. That of paths is the same of path marginals
+/// and [`ancestors_of`] the truth.
 pub fn area_under_roc(marginals: &[f64], truth: &[u32]) -> Option<f64> {
     let d = truth.len();
     let (mut edges, mut others) = (Vec::new(), Vec::new());

@@ -45,8 +45,8 @@ pub use data::{ContinuousData, DataTransform, DiscreteData, edges_from_table};
 pub use environment::BayesianNetwork;
 pub use interventions::Interventions;
 pub use metrics::{
-    area_under_roc, edge_frequencies, expected_edges, expected_structural_hamming_distance,
-    structural_hamming_distance,
+    ancestors_of, area_under_roc, edge_frequencies, expected_edges,
+    expected_structural_hamming_distance, path_frequencies, structural_hamming_distance,
 };
 pub use posterior::DagPosterior;
 pub use prior::StructurePrior;

@@ -1,5 +1,7 @@
 //! The exact distribution over graphs without a list of them: [`DagPosterior`].
 
+mod paths;
+
 use crate::special::log_add_exp;
 
 /// Sums over all directed acyclic graphs by dynamic programming over sets of nodes, `O(3^d)`.
@@ -61,8 +63,14 @@ impl SignedSum {
     }
 }
 
-/// `log Z` of all nodes from `log A_j(U)`, entry `j·2^d + U`.
+/// `log Z` of all nodes from `log A_j(U)`, entry `U` of that of `j`.
 fn log_partition(n_nodes: usize, sums: &[&[f64]]) -> f64 {
+    let all = (1_usize << n_nodes) - 1;
+    partitions(n_nodes, sums)[all].ln()
+}
+
+/// `Z(S)` at `S`, for all `S`.
+fn partitions(n_nodes: usize, sums: &[&[f64]]) -> Vec<SignedSum> {
     let all = (1_usize << n_nodes) - 1;
     let mut z = vec![SignedSum::ZERO; all + 1];
     z[0].add(0.0, 1.0);
@@ -86,7 +94,7 @@ fn log_partition(n_nodes: usize, sums: &[&[f64]]) -> f64 {
             z[u | t].add(log_z + products[t], sign);
         }
     }
-    z[all].ln()
+    z
 }
 
 impl DagPosterior {

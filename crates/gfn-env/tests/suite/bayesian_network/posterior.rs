@@ -2,10 +2,10 @@
 
 use super::{all_graphs, bge, drawn, reward};
 use gfn_env::bayesian_network::{
-    LocalScore, StructurePrior, area_under_roc, edge_frequencies, expected_edges,
-    expected_structural_hamming_distance, structural_hamming_distance,
+    LocalScore, StructurePrior, ancestors_of, area_under_roc, edge_frequencies, expected_edges,
+    expected_structural_hamming_distance, path_frequencies, structural_hamming_distance,
 };
-use gfn_env::{BayesianNetwork, log_partition, target_distribution};
+use gfn_env::{BayesianNetwork, DagState, log_partition, target_distribution};
 
 /// Every graph alike: `Z` is their number.
 #[derive(Debug)]
@@ -84,6 +84,64 @@ fn sums_and_marginals_are_those_of_all_graphs() {
     }
 }
 
+/// Whether a walk along edges leads from one node to another, found by trying.
+fn is_reached(graph: &DagState, n: usize, from: usize, to: usize) -> bool {
+    (0..n).any(|via| graph.has_edge(from, via) && (via == to || is_reached(graph, n, via, to)))
+}
+
+#[test]
+fn path_marginals_are_those_of_all_graphs() {
+    for (n, n_rows) in [(2, 10), (3, 8), (3, 200), (4, 12), (4, 3_000), (5, 20)] {
+        for prior in [
+            StructurePrior::Uniform {},
+            StructurePrior::Edge { beta: 0.3 },
+        ] {
+            let reward = reward(bge(drawn(n, n_rows), 2.0), prior);
+            let graphs = all_graphs(n);
+            let scores: Vec<f64> = graphs.iter().map(|g| reward.log_score(g)).collect();
+            let posterior = reward.posterior().unwrap();
+            let (paths, edges) = (posterior.path_marginals(), posterior.edge_marginals());
+            let p = target_distribution(&scores);
+            for i in 0..n {
+                for j in 0..n {
+                    let with = graphs
+                        .iter()
+                        .zip(&p)
+                        .filter(|(g, _)| is_reached(g, n, i, j));
+                    let expected: f64 = with.map(|(_, p)| p).sum();
+                    let found = paths[i * n + j];
+                    assert!(
+                        (found - expected).abs() < 1e-9,
+                        "{n} {n_rows} {i} {j} {found} {expected}"
+                    );
+                    assert!(found + 1e-9 > edges[i * n + j], "an edge is a path");
+                }
+            }
+        }
+    }
+}
+
+/// Of all graphs alike `i ⇝ j` has the same share for every pair, and with ten nodes no list of them would end.
+#[test]
+fn path_marginals_of_ten_nodes_are_symmetric() {
+    let uniform = StructurePrior::Uniform {};
+    let paths = |n: usize| {
+        let posterior = reward(Nothing(n), uniform).posterior().unwrap();
+        posterior.path_marginals()
+    };
+    let found = paths(10);
+    for i in 0..10 {
+        for j in 0..10 {
+            let expected = if i == j { 0.0 } else { found[1] };
+            assert!((found[10 * i + j] - expected).abs() < 1e-9, "{i} {j}");
+        }
+    }
+    // Most pairs of a large graph are joined by a path one way or the other, and never both.
+    assert!(found[1] > 0.4 && found[1] < 0.5, "{}", found[1]);
+    // Of the 25 graphs on three nodes: those with the edge are 8, and those with the path by way of the third node alone 1.
+    assert!((paths(3)[1] - 9.0 / 25.0).abs() < 1e-12);
+}
+
 #[test]
 fn posteriors_of_more_nodes_are_not_listed() {
     assert!(
@@ -129,4 +187,16 @@ fn figures_by_hand() {
     // Edges have 1/2 and 1/2; others 1/2 and three of 0: 6 wins and 2 ties of 8 pairs.
     assert_eq!(area_under_roc(&frequencies, &truth), Some(7.0 / 8.0));
     assert_eq!(area_under_roc(&frequencies, &[0; 3]), None);
+    // The paths 0 ⇝ 1, 1 ⇝ 2 and 0 ⇝ 2 of a, 1 ⇝ 0 of b.
+    let paths = path_frequencies(&[&a, &b], 3);
+    assert_eq!(paths, [0.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0]);
+    assert_eq!(ancestors_of(&truth), [0, 0b1, 0b11]);
+    // Three pairs with 1/2; others 1/2 and two of 0: 6 wins and 3 ties of 9 pairs.
+    let auroc = area_under_roc(&paths, &ancestors_of(&truth));
+    assert_eq!(auroc, Some(7.5 / 9.0));
+    // On a cycle every node is an ancestor of every one, itself included.
+    assert_eq!(
+        ancestors_of(&[0b100, 0b1, 0b10, 0b10]),
+        [0b111, 0b111, 0b111, 0b111]
+    );
 }
