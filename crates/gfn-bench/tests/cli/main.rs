@@ -12,6 +12,7 @@ mod health;
 mod interruption;
 mod log_z_init;
 mod program;
+mod refused;
 mod shipped;
 mod suites;
 mod summary;
