@@ -104,6 +104,7 @@ pub mod hypergrid;
 mod indexed;
 pub mod ising;
 pub mod listed_graph;
+mod log_linear;
 pub mod multi_objective_grid;
 mod normal;
 pub mod parentheses;
@@ -143,6 +144,7 @@ pub use hypergrid::{Hypergrid, HypergridReward, HypergridRewardConfig, Hypergrid
 pub use indexed::Indexed;
 pub use ising::{IsingConfig, IsingReward};
 pub use listed_graph::{ListedGraph, ListedGraphReward, NodeState};
+pub use log_linear::{LogLinear, LogLinearReward};
 pub use multi_objective_grid::{GridObjective, MultiObjectiveGridReward};
 pub use normal::standard_normal;
 pub use parentheses::{Parentheses, ParenthesesReward, ParenthesesRewardConfig, ParenthesesState};

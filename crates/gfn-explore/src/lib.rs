@@ -19,6 +19,7 @@
 //! | [`Replay`] | of earlier batches, or into their objects |
 //! | [`LocalSearch`] | around those of the batch: back some edges, and forward again |
 //! | [`Mcmc`] | into the objects of Markov chains that keep `R/Z` |
+//! | [`EnergyLearning`] | into data, from which it learns the energy as well |
 //!
 //! # Examples
 //!
@@ -65,7 +66,10 @@ pub use noisy_layers::{NoisePeriod, NoisyLayers};
 pub use range::RangeError;
 pub use replay::{Distance, Eviction, Intake, Priority, Replay, ReplayConfig, Stored};
 pub use schedule::{Schedule, ScheduleError};
-pub use search::{BackTrack, Filter, LocalSearch, LocalSearchConfig, Mcmc, McmcConfig};
+pub use search::{
+    BackTrack, EnergyLearning, EnergyLearningConfig, EnergyLearningError, Filter, LocalSearch,
+    LocalSearchConfig, Mcmc, McmcConfig, Negatives,
+};
 pub use shares::counts_of_shares;
 pub use source::{SavedSource, SourceContext, SourceError, TrainedBatch, TrajectorySource};
 pub use tempered::Tempered;

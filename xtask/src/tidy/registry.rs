@@ -113,6 +113,11 @@ const CONFIG_ENUMS: &[ConfigEnum] = &[
         name: "IntrinsicConfig",
     },
     ConfigEnum {
+        kind: "negatives",
+        path: "crates/gfn-explore/src/search/energy_learning.rs",
+        name: "Negatives",
+    },
+    ConfigEnum {
         kind: "replay",
         path: "crates/gfn-explore/src/replay/config.rs",
         name: "Priority",

@@ -21,6 +21,7 @@
 mod backward;
 mod budget;
 mod condition;
+mod energy_learning;
 mod environment;
 mod evaluation;
 mod exploration;
@@ -35,6 +36,7 @@ mod structure;
 pub use backward::{BackwardTargetConfig, BackwardTrainingConfig};
 pub use budget::{Budget, EarlyStopping};
 pub use condition::{ConditionConfig, TemperatureRange};
+pub use energy_learning::{EnergyDataConfig, LearnedEnergyConfig};
 pub use environment::EnvironmentConfig;
 pub use evaluation::{CorrelationConfig, EvaluationConfig};
 pub use exploration::{AuxiliaryObjective, ExplorationConfig, SourceConfig, SourceShare};
@@ -88,6 +90,9 @@ pub struct Experiment {
     /// Standard deviation of the noise on the log-rewards that training is given.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reward_noise: f64,
+    /// The energy that is learned from data, and is the reward then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_learning: Option<LearnedEnergyConfig>,
     /// What the reward depends on beside the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionConfig>,
@@ -245,6 +250,12 @@ impl Experiment {
             }
         }
         self.validate_noise().context("at `reward_noise`")?;
+        if let Some(learned) = &self.energy_learning {
+            let validated = learned.validate(self);
+            validated
+                .and_then(|()| self.environment.visit(Learns)?)
+                .context("at `energy_learning`")?;
+        }
         self.policy.validate().context("at `policy`")?;
         if self.behaviour.needs_hidden_layer() && !self.policy.has_hidden_layer() {
             bail!(
@@ -436,6 +447,22 @@ impl ProblemVisitor for Meets {
             bail!(
                 "`modified-detailed-balance` and a `suppressed-exit` need an environment in which every state may stop, \
                  like the hypergrid: choose `detailed-balance`, or another target of P_B"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Builds a problem to see whether its energy can be learned.
+struct Learns;
+
+impl ProblemVisitor for Learns {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        if problem.learnable_energy().is_none() {
+            bail!(
+                "this environment has no parameters that can be learned: use environment.kind = \"ising\""
             );
         }
         Ok(())

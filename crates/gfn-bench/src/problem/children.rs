@@ -1,6 +1,6 @@
 //! A problem in which each child has one action.
 
-use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
+use super::{BoxedGuide, KnownTarget, LearnableEnergy, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
 use anyhow::Result;
 use gfn_env::guide::SubstructureGuideConfig;
@@ -65,6 +65,10 @@ impl<P: Problem> Problem for UniqueChildrenProblem<P> {
 
     fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
         self.inner.sample_figures(terminals)
+    }
+
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<Self>>>> {
+        self.inner.learnable_energy()
     }
 
     fn picture(&self, sample: Sampling<'_, StateOf<Self>>) -> Result<Option<GraphPicture>> {

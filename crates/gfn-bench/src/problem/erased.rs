@@ -3,7 +3,7 @@
 //! All that trains and measures is compiled once for each type of states, not once for each environment, its numbered and its
 //! unique-children forms; a call through the pointer is lost in the time of a network.
 
-use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
+use super::{BoxedGuide, KnownTarget, LearnableEnergy, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
 use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
@@ -103,6 +103,10 @@ impl<P: Problem> Problem for Erased<P> {
 
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
         self.inner.objectives()
+    }
+
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<P>>>> {
+        self.inner.learnable_energy()
     }
 
     fn picture(&self, sample: Sampling<'_, StateOf<P>>) -> Result<Option<GraphPicture>> {

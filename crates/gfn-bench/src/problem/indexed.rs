@@ -1,6 +1,6 @@
 //! Problems whose states are numbered.
 
-use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
+use super::{BoxedGuide, KnownTarget, LearnableEnergy, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
 use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
@@ -75,6 +75,10 @@ impl<P: Problem> Problem for IndexedProblem<P> {
 
     fn sample_figures(&self, terminals: &[&StateOf<Self>]) -> Vec<(&'static str, f64)> {
         self.inner.sample_figures(terminals)
+    }
+
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<Self>>>> {
+        self.inner.learnable_energy()
     }
 
     fn picture(&self, sample: Sampling<'_, StateOf<Self>>) -> Result<Option<GraphPicture>> {

@@ -1,9 +1,12 @@
 //! The Ising model.
 
-use super::{BoxedGuide, KnownTarget, Problem, StateOf, guide_on};
+use super::{BoxedGuide, KnownTarget, LearnableEnergy, Problem, StateOf, guide_on};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
-use gfn_env::{BitSequence, Enumerable as _, IsingReward, PartialEnergy, SubstructureGuideConfig};
+use gfn_env::{
+    BitSequence, BitSequenceState, Enumerable as _, EnvironmentError, IsingReward, LogLinear,
+    PartialEnergy, SubstructureGuideConfig,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +63,10 @@ impl Problem for IsingProblem {
         Some(Arc::new(self.reward.clone()))
     }
 
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<Self>>>> {
+        Some(Arc::new(Couplings(self.reward.clone())))
+    }
+
     fn substructure_guide(
         &self,
         config: SubstructureGuideConfig,
@@ -108,6 +115,41 @@ impl Problem for IsingProblem {
             figures.push(("samples.energy_target", exact.energy / n_sites));
         }
         figures
+    }
+}
+
+/// A coupling for every pair of sites.
+struct Couplings(IsingReward);
+
+impl LearnableEnergy<BitSequenceState> for Couplings {
+    fn model(&self) -> Arc<dyn LogLinear<BitSequenceState>> {
+        Arc::new(self.0.pair_couplings())
+    }
+
+    fn truth(&self) -> Vec<f64> {
+        self.0.couplings_of_pairs()
+    }
+
+    fn draw(
+        &self,
+        count: usize,
+        sweeps: usize,
+        seed: u64,
+    ) -> Result<Vec<BitSequenceState>, EnvironmentError> {
+        self.0.samples(count, sweeps, seed)
+    }
+
+    fn parse(&self, text: &str) -> Result<BitSequenceState, String> {
+        let n = self.0.n_sites();
+        let requirement = || format!("it must be {n} characters of 0 and 1, one for each site");
+        if text.len() != n || !text.bytes().all(|c| c == b'0' || c == b'1') {
+            return Err(requirement());
+        }
+        let bits = u128::from_str_radix(text, 2).map_err(|_too_long| requirement())?;
+        self.0
+            .environment()
+            .string(bits)
+            .map_err(|_too_long| requirement())
     }
 }
 

@@ -47,8 +47,8 @@ use gfn_env::guide::{Guide, SubstructureGuide, SubstructureGuideConfig};
 use gfn_env::rand::RngExt as _;
 use gfn_env::rand_chacha::ChaCha8Rng;
 use gfn_env::{
-    Condition, Environment, EnvironmentError, Objectives, PartialEnergy, Reward, Substructure,
-    Trajectories,
+    Condition, Environment, EnvironmentError, LogLinear, Objectives, PartialEnergy, Reward,
+    Substructure, Trajectories,
 };
 use std::sync::Arc;
 
@@ -62,6 +62,29 @@ pub struct KnownTarget {
     pub log_z: f64,
     /// `Σ R²/Z`, the mean reward of a perfect sampler.
     pub mean_reward: f64,
+}
+
+/// A family of rewards with the problem's own among them, to be learned from data.
+pub trait LearnableEnergy<S>: Send + Sync {
+    /// The family.
+    fn model(&self) -> Arc<dyn LogLinear<S>>;
+
+    /// The parameters of the problem's own reward.
+    fn truth(&self) -> Vec<f64>;
+
+    /// Independent samples of the problem's own reward, each the end of a chain of so many sweeps where they are not exact.
+    ///
+    /// # Errors
+    ///
+    /// If a number is out of range.
+    fn draw(&self, count: usize, sweeps: usize, seed: u64) -> Result<Vec<S>, EnvironmentError>;
+
+    /// The object of a text, or what a text has to be.
+    ///
+    /// # Errors
+    ///
+    /// If the text stands for no object.
+    fn parse(&self, text: &str) -> Result<S, String>;
 }
 
 /// An environment, its reward and the questions that metrics ask.
@@ -130,6 +153,11 @@ pub trait Problem: Send + Sync + 'static {
 
     /// The rewards that a preference weighs, where there are several.
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<Self>>>> {
+        None
+    }
+
+    /// The family of rewards that can be learned from data, where there is one.
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<Self>>>> {
         None
     }
 

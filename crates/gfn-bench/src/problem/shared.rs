@@ -1,6 +1,6 @@
 //! Problems that several share.
 
-use super::{BoxedGuide, KnownTarget, Problem, Sampling, StateOf};
+use super::{BoxedGuide, KnownTarget, LearnableEnergy, Problem, Sampling, StateOf};
 use crate::picture::GraphPicture;
 use anyhow::Result;
 use gfn_env::rand_chacha::ChaCha8Rng;
@@ -64,6 +64,10 @@ impl<P: Problem + ?Sized> Problem for Arc<P> {
 
     fn objectives(&self) -> Option<Arc<dyn Objectives<StateOf<P>>>> {
         (**self).objectives()
+    }
+
+    fn learnable_energy(&self) -> Option<Arc<dyn LearnableEnergy<StateOf<P>>>> {
+        (**self).learnable_energy()
     }
 
     fn picture(&self, sample: Sampling<'_, StateOf<P>>) -> Result<Option<GraphPicture>> {

@@ -19,6 +19,7 @@
 mod any_policy;
 mod conclude;
 mod early_stopping;
+mod energy;
 mod folder;
 mod health;
 mod manifest;

@@ -1,6 +1,7 @@
 //! From an experiment to a trainer: problem, policy, objective, sources and targets.
 
 use super::any_policy::AnyPolicy;
+use super::energy::{Learned, learned};
 use super::folder::finished;
 use super::objective;
 use super::policy::{Maker, PolicyVisitor, visit_policy};
@@ -18,6 +19,7 @@ use gfn_env::Streams;
 use gfn_policy::Policy;
 use gfn_train::{Objective, Trainer, write_atomically};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs `experiment` in `folder`, unless it is finished there.
 pub(super) fn start(
@@ -126,9 +128,11 @@ impl Start<'_, '_> {
         objective: Box<dyn Objective<AnyPolicy>>,
     ) -> Result<RunSummary> {
         let behaviour = self.experiment.behaviour.build();
+        let learned = learned(self.experiment, &problem)?;
+        let reward = learned.as_ref().map(|learned| Arc::clone(&learned.reward));
         let mut trainer = Trainer::new(
             problem.environment().clone(),
-            problem.reward().clone(),
+            reward.unwrap_or_else(|| problem.reward().clone()),
             policy,
             objective,
             self.experiment.trainer(),
@@ -151,6 +155,10 @@ impl Start<'_, '_> {
         }
         let noisy = trainer.with_reward_noise(self.experiment.reward_noise);
         trainer = noisy.context("at `reward_noise`")?;
+        if let Some(Learned { source, share, .. }) = learned {
+            let with = trainer.with_source(source, share);
+            trainer = with.context("at `energy_learning`")?;
+        }
         trainer = with_sources(trainer, &problem, self.experiment, &make)?;
         if self.experiment.evaluation.health {
             trainer = trainer.with_observation();

@@ -6,6 +6,7 @@ mod commands;
 mod data_files;
 mod determinism;
 mod early_stopping;
+mod energy_learning;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod health;

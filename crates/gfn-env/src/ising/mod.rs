@@ -20,8 +20,11 @@
 //! - Zhang et al. (2022), *Generative flow networks for discrete probabilistic modeling*, <https://arxiv.org/abs/2202.01361>
 
 mod config;
+mod couplings;
 mod partition;
 mod reward;
+mod sampling;
 
 pub use config::IsingConfig;
+pub use couplings::PairCouplings;
 pub use reward::IsingReward;

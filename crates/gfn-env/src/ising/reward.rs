@@ -1,6 +1,7 @@
 //! The reward of spins: [`IsingReward`].
 
 use super::config::{IsingConfig, Lattice};
+use super::couplings::spin;
 use super::partition::{by_enumeration, by_transfer_matrices};
 use crate::{
     BitSequence, BitSequenceState, BuildOrder, Environment as _, EnvironmentError, PartialEnergy,
@@ -80,13 +81,24 @@ impl IsingReward {
         self.fields.len()
     }
 
+    /// The bonds, each with its `J`; a pair can stand several times.
+    pub(super) fn bonds(&self) -> &[(usize, usize, f64)] {
+        &self.bonds
+    }
+
+    /// `h` of each site.
+    pub fn fields(&self) -> &[f64] {
+        &self.fields
+    }
+
+    /// `β`.
+    pub fn inverse_temperature(&self) -> f64 {
+        self.inverse_temperature
+    }
+
     /// ±1, or 0 where the site has no spin.
     fn spin(&self, state: &BitSequenceState, site: usize) -> f64 {
-        match self.env.word(state, site) {
-            None => 0.0,
-            Some(0) => -1.0,
-            Some(_) => 1.0,
-        }
+        spin(&self.env, state, site)
     }
 
     /// `E` of the spins that are there: bonds and fields of sites without one do not count.

@@ -2,9 +2,10 @@
 
 use gfn_env::ising::IsingConfig;
 use gfn_env::{
-    BuildOrder, Enumerable as _, Environment as _, IsingReward, PartialEnergy as _, Reward as _,
-    StateGraph, log_partition,
+    BuildOrder, Enumerable as _, Environment as _, IsingReward, LogLinear as _, LogLinearReward,
+    PartialEnergy as _, Reward as _, StateGraph, log_partition,
 };
+use std::sync::Arc;
 
 fn torus(width: usize, height: usize, coupling: f64, field: f64, beta: f64) -> IsingReward {
     let config = IsingConfig::Torus {
@@ -176,4 +177,68 @@ fn bad_parameters_are_refused() {
         seed: 0,
     };
     assert!(make(&config, &[0.0], 1.0).contains("`scale`"));
+}
+
+#[test]
+fn a_coupling_for_every_pair_has_the_model_among_its_own() {
+    // Two bonds join each pair of columns, and both count.
+    let config = IsingConfig::SpinGlass {
+        width: 2,
+        height: 3,
+        scale: 0.7,
+        seed: 4,
+    };
+    let fields = [0.3, -0.1, 0.0, 0.2, 0.5, -0.4];
+    let reward = IsingReward::new(&config, &fields, 1.7, BuildOrder::AnyPosition).unwrap();
+    let model = reward.pair_couplings();
+    assert_eq!(model.n_parameters(), 15);
+    let truth = reward.couplings_of_pairs();
+    let env = reward.environment();
+    let shared = LogLinearReward::new(Arc::new(reward.pair_couplings()));
+    shared.clone().set_parameters(truth.clone()).unwrap();
+    for i in 0..64 {
+        let state = env.terminal(i);
+        let expected = -1.7 * reward.energy_of(&state);
+        assert!((model.log_reward(&state, &truth) - expected).abs() < 1e-12);
+        let mut out = [0.0];
+        shared.log_reward(&[state], &mut out).unwrap();
+        assert!((out[0] - expected).abs() < 1e-12, "clones share parameters");
+        // Statistics are derivatives of log R, one parameter after the other.
+        let mut statistics = vec![0.0; 15];
+        model.add_statistics(&state, &mut statistics);
+        for k in 0..15 {
+            let mut moved = truth.clone();
+            moved[k] += 0.5;
+            let difference = model.log_reward(&state, &moved) - expected;
+            assert!((difference - 0.5 * statistics[k]).abs() < 1e-12, "{k}");
+        }
+    }
+    // Of all states alike no pair is correlated.
+    let states: Vec<_> = (0..64).map(|i| env.terminal(i)).collect();
+    let means = shared.mean_statistics(&states);
+    assert!(means.iter().all(|mean| mean.abs() < 1e-15), "{means:?}");
+    let error = shared.set_parameters(vec![0.0; 14]).unwrap_err();
+    assert!(error.to_string().contains("`parameters` is 14"), "{error}");
+    assert!(shared.set_parameters(vec![f64::NAN; 15]).is_err());
+    assert_eq!(shared.parameters(), truth);
+}
+
+/// Statistics of samples, exact ones and those of chains, within five standard errors: a false alarm in 1.7 million for each.
+#[test]
+fn samples_have_the_energy_of_the_model() {
+    for (width, height) in [(3, 3), (3, 7)] {
+        let reward = torus(width, height, 0.3, 0.1, 1.3);
+        let n = 4_000;
+        let samples = reward.samples(n, 60, 11).unwrap();
+        let energies: Vec<f64> = samples.iter().map(|x| reward.energy_of(x)).collect();
+        let mean = energies.iter().sum::<f64>() / n as f64;
+        let variance = energies.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / n as f64;
+        let expected = reward.mean_energy().unwrap();
+        let error = (variance / n as f64).sqrt();
+        assert!((mean - expected).abs() < 5.0 * error, "{mean} {expected}");
+        assert_eq!(samples, reward.samples(n, 60, 11).unwrap());
+        assert_ne!(samples, reward.samples(n, 60, 12).unwrap());
+    }
+    let error = torus(3, 3, 0.3, 0.0, 1.0).samples(1, 0, 0).unwrap_err();
+    assert!(error.to_string().contains("sweeps"), "{error}");
 }
