@@ -49,6 +49,8 @@ pub(super) struct Entries<S> {
     /// `(log-reward, id)`, the highest reward first, the older first among equals; of an earlier moment until
     /// [`Entries::rank`].
     ranking: Vec<(f64, u64)>,
+    /// Whether an entry may have left since then.
+    has_left: bool,
 }
 
 /// Descending by reward, ascending by age.
@@ -76,6 +78,7 @@ impl<S: Clone + Eq + Hash> Entries<S> {
             key,
             index: BTreeSet::new(),
             ranking: Vec::new(),
+            has_left: false,
         }
     }
 
@@ -197,6 +200,7 @@ impl<S: Clone + Eq + Hash> Entries<S> {
     }
 
     fn forget(&mut self, position: usize) {
+        self.has_left = true;
         let entry = &self.entries[position];
         if let Some(hash) = self.hash(&entry.object, &entry.actions) {
             self.index.remove(&(hash, entry.id));
@@ -233,7 +237,10 @@ impl<S: Clone + Eq + Hash> Entries<S> {
     pub(super) fn rank(&mut self) -> &[(f64, u64)] {
         let mut ranking = std::mem::take(&mut self.ranking);
         let newest = ranking.iter().map(|r| r.1 + 1).max().unwrap_or(0);
-        ranking.retain(|&(_, id)| self.position(id).is_some());
+        // Each look-up is a search: only where it can find that an entry has left.
+        if std::mem::take(&mut self.has_left) {
+            ranking.retain(|&(_, id)| self.position(id).is_some());
+        }
         let first_new = self.entries.partition_point(|e| e.id < newest);
         let new = self.entries.range(first_new..);
         ranking.extend(new.map(|e| (e.log_reward, e.id)));
