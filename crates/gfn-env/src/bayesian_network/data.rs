@@ -95,13 +95,8 @@ impl ContinuousData {
         };
         let columns: Result<Vec<Vec<f64>>, _> = nodes.columns.iter().map(column).collect();
         let data = Self::new(nodes.names, columns?)?;
-        match nodes.interventions {
-            None => Ok(data),
-            Some(column) => {
-                let interventions = Interventions::from_table(table, column, &data.names)?;
-                data.with_interventions(interventions)
-            }
-        }
+        let interventions = interventions_of(table, nodes.interventions, &data.names)?;
+        data.with_interventions(interventions)
     }
 
     /// The same data, in whose rows these nodes were intervened on.
@@ -318,13 +313,8 @@ impl DiscreteData {
             columns.push(rows.map(|i| table.field(i, j).to_owned()).collect());
         }
         let data = Self::new(nodes.names, columns)?;
-        match nodes.interventions {
-            None => Ok(data),
-            Some(column) => {
-                let interventions = Interventions::from_table(table, column, &data.names)?;
-                data.with_interventions(interventions)
-            }
-        }
+        let interventions = interventions_of(table, nodes.interventions, &data.names)?;
+        data.with_interventions(interventions)
     }
 
     /// The same data, in whose rows these nodes were intervened on.
@@ -399,6 +389,18 @@ impl Nodes {
             columns,
             interventions,
         })
+    }
+}
+
+/// What a column says of interventions on these nodes; none where there is no such column.
+fn interventions_of(
+    table: &Table,
+    column: Option<usize>,
+    names: &[String],
+) -> Result<Interventions, TableError> {
+    match column {
+        None => Ok(Interventions::none(table.n_rows())),
+        Some(column) => Interventions::from_table(table, column, names),
     }
 }
 
