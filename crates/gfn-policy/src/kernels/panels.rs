@@ -19,6 +19,9 @@ const fn rows_at_once(lanes: usize) -> usize {
     if lanes >= 16 { 8 } else { 6 }
 }
 
+/// Vectors of columns at a time where there are one or two rows and a panel has as many.
+const FEW: usize = 4;
+
 /// From this number of weights on, panels are laid out side by side.
 const PARALLEL: usize = 1 << 18;
 
@@ -58,26 +61,31 @@ impl Panels {
     /// Lays out `[inner, columns]` in row-major order.
     pub(crate) fn new(matrix: &[f32], columns: usize) -> Self {
         let inner = matrix.len() / columns.max(1);
-        Self::laid_out(inner, columns, |panel, out| {
-            let start = panel * PANEL;
-            let n = PANEL.min(columns - start);
-            for (to, from) in out
-                .chunks_exact_mut(PANEL)
-                .zip(matrix.chunks_exact(columns))
-            {
-                to[..n].copy_from_slice(&from[start..start + n]);
+        let values = laid_out(inner, columns, |panel, out| {
+            let columns_of_panel = panel * PANEL..columns.min((panel + 1) * PANEL);
+            let padding = &[0.0; PANEL][columns_of_panel.len()..];
+            for row in matrix.chunks_exact(columns) {
+                out.extend_from_slice(&row[columns_of_panel.clone()]);
+                out.extend_from_slice(padding);
             }
-        })
+        });
+        Self {
+            values,
+            inner,
+            columns,
+        }
     }
 
     /// Lays out the transpose of `[rows, inner]` in row-major order: `rows` become the columns.
     pub(crate) fn transposed(matrix: &[f32], inner: usize) -> Self {
         let columns = matrix.len() / inner.max(1);
-        Self::laid_out(inner, columns, |panel, out| {
+        let values = laid_out(inner, columns, |panel, out| {
             let rows = matrix.chunks_exact(inner).skip(panel * PANEL).take(PANEL);
             let rows: Vec<&[f32]> = rows.collect();
+            let start = out.len();
+            out.resize(start + inner * PANEL, 0.0);
             // In squares, so that what is read and what is written both stay in the cache.
-            for (k, out) in out.chunks_mut(PANEL * 16).enumerate() {
+            for (k, out) in out[start..].chunks_mut(PANEL * 16).enumerate() {
                 for (j, row) in rows.iter().enumerate() {
                     let row = &row[k * 16..(k * 16 + out.len() / PANEL)];
                     for (to, &value) in out[j..].iter_mut().step_by(PANEL).zip(row) {
@@ -85,19 +93,7 @@ impl Panels {
                     }
                 }
             }
-        })
-    }
-
-    fn laid_out(inner: usize, columns: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
-        let size = inner * PANEL;
-        let mut values = vec![0.0; columns.div_ceil(PANEL) * size];
-        if size > 0 && values.len() >= PARALLEL {
-            let panels = values.par_chunks_exact_mut(size).enumerate();
-            panels.for_each(|(panel, out)| fill(panel, out));
-        } else if size > 0 {
-            let panels = values.chunks_exact_mut(size).enumerate();
-            panels.for_each(|(panel, out)| fill(panel, out));
-        }
+        });
         Self {
             values,
             inner,
@@ -193,6 +189,29 @@ impl Panels {
     }
 }
 
+/// The panels of a matrix `[inner, columns]`, each of which `extend` puts behind those before it.
+fn laid_out(
+    inner: usize,
+    columns: usize,
+    extend: impl Fn(usize, &mut Vec<f32>) + Sync,
+) -> Vec<f32> {
+    let (n_panels, size) = (columns.div_ceil(PANEL), inner * PANEL);
+    // Memory that is written behind the end of a vector needs no zeros before.
+    if n_panels * size < PARALLEL || rayon::current_num_threads() == 1 {
+        let mut values = Vec::with_capacity(n_panels * size);
+        (0..n_panels).for_each(|panel| extend(panel, &mut values));
+        return values;
+    }
+    let mut values = vec![0.0; n_panels * size];
+    let panels = values.par_chunks_exact_mut(size).enumerate();
+    panels.for_each_with(Vec::new(), |own, (panel, out)| {
+        own.clear();
+        extend(panel, own);
+        out.copy_from_slice(own);
+    });
+    values
+}
+
 struct Multiply<'a> {
     weights: &'a Panels,
     x: &'a [f32],
@@ -233,17 +252,26 @@ impl WithSimd for Multiply<'_> {
                 finish: self.finish,
             };
             let at_once = rows_at_once(S::F32_LANES);
-            for first in (0..n_rows).step_by(at_once) {
-                match at_once.min(n_rows - first) {
-                    1 => tile.compute::<1>(first),
-                    2 => tile.compute::<2>(first),
-                    3 => tile.compute::<3>(first),
-                    4 => tile.compute::<4>(first),
-                    5 => tile.compute::<5>(first),
-                    6 => tile.compute::<6>(first),
-                    7 => tile.compute::<7>(first),
-                    _ => tile.compute::<8>(first),
+            let mut first = 0;
+            while first < n_rows {
+                let left = n_rows - first;
+                // Sums of a few rows wait for each other: no row is left alone if it can be helped.
+                let n = match left {
+                    left if left != at_once + 1 => at_once.min(left),
+                    left if per_row >= FEW => left - 2,
+                    left => left.div_ceil(2),
+                };
+                match n {
+                    1 => tile.few::<1>(first),
+                    2 => tile.few::<2>(first),
+                    3 => tile.compute::<3, 2>(first),
+                    4 => tile.compute::<4, 2>(first),
+                    5 => tile.compute::<5, 2>(first),
+                    6 => tile.compute::<6, 2>(first),
+                    7 => tile.compute::<7, 2>(first),
+                    _ => tile.compute::<8, 2>(first),
                 }
+                first += n;
             }
         }
     }
@@ -265,9 +293,19 @@ struct Tile<'a, S: Simd> {
 }
 
 impl<S: Simd> Tile<'_, S> {
-    /// `R` rows, two vectors of columns at a time.
+    /// One row or two: more columns at a time, so that enough sums go on side by side.
     #[inline(always)]
-    fn compute<const R: usize>(&mut self, first: usize) {
+    fn few<const R: usize>(&mut self, first: usize) {
+        if PANEL / S::F32_LANES >= FEW {
+            self.compute::<R, FEW>(first);
+        } else {
+            self.compute::<R, 2>(first);
+        }
+    }
+
+    /// `R` rows, `V` vectors of columns at a time.
+    #[inline(always)]
+    fn compute<const R: usize, const V: usize>(&mut self, first: usize) {
         let simd = self.simd;
         let per_row = PANEL / S::F32_LANES;
         let n_terms = self.weights.len() / per_row;
@@ -277,14 +315,15 @@ impl<S: Simd> Tile<'_, S> {
         });
         let x: [&[f32]; R] =
             std::array::from_fn(|r| &self.x[rows[r] * self.stride + self.first_term..][..n_terms]);
-        for v in (0..per_row).step_by(2) {
-            let mut sums = [[simd.splat_f32s(0.0); 2]; R];
+        for v in (0..per_row).step_by(V) {
+            let mut sums = [[simd.splat_f32s(0.0); V]; R];
             for (k, w) in self.weights.chunks_exact(per_row).enumerate() {
-                let pair = [w[v], w[v + 1]];
+                let w: [S::f32s; V] = std::array::from_fn(|i| w[v + i]);
                 for r in 0..R {
                     let x = simd.splat_f32s(x[r][k]);
-                    sums[r][0] = simd.mul_add_e_f32s(x, pair[0], sums[r][0]);
-                    sums[r][1] = simd.mul_add_e_f32s(x, pair[1], sums[r][1]);
+                    for i in 0..V {
+                        sums[r][i] = simd.mul_add_e_f32s(x, w[i], sums[r][i]);
+                    }
                 }
             }
             let start = self.first_column + v * S::F32_LANES;
@@ -295,8 +334,8 @@ impl<S: Simd> Tile<'_, S> {
     }
 
     #[inline(always)]
-    fn store(&mut self, row: usize, start: usize, sums: [S::f32s; 2]) {
-        let width = 2 * S::F32_LANES;
+    fn store<const V: usize>(&mut self, row: usize, start: usize, sums: [S::f32s; V]) {
+        let width = V * S::F32_LANES;
         if start >= self.columns {
             return;
         }
@@ -309,38 +348,40 @@ impl<S: Simd> Tile<'_, S> {
         let relu = matches!(self.finish, Finish::BiasRelu(_));
         if n == width {
             let (out, _) = S::as_mut_simd_f32s(out);
-            let bias = bias.map(|bias| S::as_simd_f32s(bias).0);
-            let old = self.accumulate.then(|| [out[0], out[1]]);
-            let bias = bias.map(|bias| [bias[0], bias[1]]);
+            let bias = bias.map(|bias| first_vectors(S::as_simd_f32s(bias).0));
+            let old = self.accumulate.then(|| first_vectors(out));
             let new = finished(self.simd, sums, old, bias, relu);
-            out[0] = new[0];
-            out[1] = new[1];
+            out.copy_from_slice(&new);
         } else {
             let padded = |values: &[f32]| {
                 let mut padded = [0.0; PANEL];
                 padded[..n].copy_from_slice(values);
-                let (padded, _) = S::as_simd_f32s(&padded);
-                [padded[0], padded[1]]
+                first_vectors(S::as_simd_f32s(&padded).0)
             };
             let old = self.accumulate.then(|| padded(out));
             let new = finished(self.simd, sums, old, bias.map(padded), relu);
             let mut padded = [0.0; PANEL];
-            S::as_mut_simd_f32s(&mut padded).0[..2].copy_from_slice(&new);
+            S::as_mut_simd_f32s(&mut padded).0[..V].copy_from_slice(&new);
             out.copy_from_slice(&padded[..n]);
         }
     }
 }
 
 #[inline(always)]
-fn finished<S: Simd>(
+fn first_vectors<T: Copy, const V: usize>(vectors: &[T]) -> [T; V] {
+    std::array::from_fn(|i| vectors[i])
+}
+
+#[inline(always)]
+fn finished<S: Simd, const V: usize>(
     simd: S,
-    sums: [S::f32s; 2],
-    old: Option<[S::f32s; 2]>,
-    bias: Option<[S::f32s; 2]>,
+    sums: [S::f32s; V],
+    old: Option<[S::f32s; V]>,
+    bias: Option<[S::f32s; V]>,
     relu: bool,
-) -> [S::f32s; 2] {
+) -> [S::f32s; V] {
     let mut new = sums;
-    for i in 0..2 {
+    for i in 0..V {
         if let Some(old) = old {
             new[i] = simd.add_f32s(old[i], new[i]);
         }
@@ -375,7 +416,7 @@ mod tests {
                     }
                 }
                 let panels = [Panels::new(&w, columns), Panels::transposed(&turned, inner)];
-                for rows in [0, 1, 3, 8, 17] {
+                for rows in [0, 1, 2, 3, 4, 7, 8, 9, 17] {
                     let x = numbers(rows * inner, 13);
                     let sum = |r: usize, c: usize| -> f32 {
                         (0..inner)
