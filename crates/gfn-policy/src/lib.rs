@@ -71,8 +71,9 @@ pub use gfn_loss::Kernels;
 pub use kernels::product::matrix_product;
 pub use mask::{FORBIDDEN, masked_log_softmax, masked_log_softmax_f64, masked_softmax};
 pub use networks::{
-    AggregatedPolicy, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpFlowPolicy,
-    MlpPolicy, RandomizedPriorPolicy, Sampling, TabularFlowPolicy, TabularPolicy, Trunk,
+    AggregatedPolicy, Attention, ConditionalPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig,
+    MlpFlowPolicy, MlpPolicy, RandomizedPriorPolicy, Sampling, TabularFlowPolicy, TabularPolicy,
+    TransformerConfig, TransformerError, TransformerFlowPolicy, TransformerPolicy, Trunk,
     ValueNetwork,
 };
 pub use parameters::{

@@ -3,6 +3,7 @@
 use crate::device_sampler::lies_on_host;
 use crate::kernels::mlp::Rows;
 use crate::kernels::mlp::host::Activations;
+use crate::networks::transformer::Prefixes;
 use crate::{DeviceActions, SoftmaxMixture};
 use burn::module::Module;
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
@@ -199,8 +200,8 @@ pub enum BackwardPolicy {
 
 /// A forward policy, perhaps a backward policy, and log Z.
 ///
-/// Implemented by [`MlpPolicy`](crate::MlpPolicy) and [`TabularPolicy`](crate::TabularPolicy); a user's own burn
-/// module implements the first three methods and samples through [`DeviceSampler`](crate::DeviceSampler).
+/// Implemented by [`MlpPolicy`](crate::MlpPolicy), [`TransformerPolicy`](crate::TransformerPolicy) and
+/// [`TabularPolicy`](crate::TabularPolicy) among others; a user's own burn module implements the first three methods and samples through [`DeviceSampler`](crate::DeviceSampler).
 pub trait Policy: Module + Sync + 'static {
     /// Logits of `R` states under the current parameters.
     fn logits(&self, states: &FeatureBatch) -> Logits;
@@ -266,6 +267,8 @@ pub struct Workspace {
     pub(crate) recording: bool,
     /// How many rows a recording is likely to get.
     pub(crate) expected_rows: usize,
+    /// What a Transformer keeps of the states of the latest call.
+    pub(crate) prefixes: Prefixes,
 }
 
 impl Workspace {

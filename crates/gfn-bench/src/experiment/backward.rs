@@ -284,7 +284,8 @@ impl BackwardTrainingConfig {
                 if !learned {
                     bail!("there is no P_B to train: set policy.backward = \"learned\"");
                 }
-                if let PolicyConfig::Mlp { trunk, .. } = policy
+                if let PolicyConfig::Mlp { trunk, .. } | PolicyConfig::Transformer { trunk, .. } =
+                    policy
                     && *trunk == TrunkConfig::Shared
                 {
                     bail!("P_B needs a network of its own: set policy.trunk = \"separate\"");

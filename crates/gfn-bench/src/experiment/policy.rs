@@ -1,7 +1,9 @@
 //! `[policy]`: networks and the source of P_B.
 
 use anyhow::{Result, bail};
-use gfn_policy::{BackwardPolicy, EdgeFlowConfig, Kernels, MlpConfig, Trunk};
+use gfn_policy::{
+    Attention, BackwardPolicy, EdgeFlowConfig, Kernels, MlpConfig, TransformerConfig, Trunk,
+};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -56,6 +58,36 @@ pub enum PolicyConfig {
         #[serde(default)]
         kernels: Kernels,
     },
+    /// [`gfn_policy::TransformerPolicy`]: a token for each active feature.
+    Transformer {
+        /// Which tokens a token attends to.
+        #[serde(default)]
+        attention: AttentionConfig,
+        /// Blocks.
+        #[serde(default = "default_layers")]
+        layers: usize,
+        /// Heads of attention.
+        #[serde(default = "default_heads")]
+        heads: usize,
+        /// Length of a token's vector.
+        #[serde(default = "default_width")]
+        width: usize,
+        /// Hidden units of the feed-forward networks.
+        #[serde(default = "default_feed_forward")]
+        feed_forward: usize,
+        /// One encoder, or one for each of P_F, P_B and log F.
+        #[serde(default)]
+        trunk: TrunkConfig,
+        /// Uniform or learned P_B.
+        #[serde(default)]
+        backward: BackwardConfig,
+        /// Initial log Z.
+        #[serde(default)]
+        log_z_init: LogZInit,
+        /// Fused operations where the device has them, or the composed reference.
+        #[serde(default)]
+        kernels: Kernels,
+    },
     /// [`gfn_policy::TabularPolicy`]: one row of logits for each state.
     Tabular {
         /// Uniform or learned P_B.
@@ -65,6 +97,17 @@ pub enum PolicyConfig {
         #[serde(default)]
         log_z_init: LogZInit,
     },
+}
+
+/// Which tokens a token attends to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionConfig {
+    /// All tokens of the state.
+    #[default]
+    Bidirectional,
+    /// Itself and those before it.
+    Causal,
 }
 
 /// What two actions to the same child are.
@@ -180,6 +223,22 @@ fn default_layer() -> Vec<usize> {
     vec![128]
 }
 
+fn default_layers() -> usize {
+    TransformerConfig::default().layers
+}
+
+fn default_heads() -> usize {
+    TransformerConfig::default().heads
+}
+
+fn default_width() -> usize {
+    TransformerConfig::default().width
+}
+
+fn default_feed_forward() -> usize {
+    TransformerConfig::default().feed_forward
+}
+
 impl Default for PolicyConfig {
     fn default() -> Self {
         Self::Mlp {
@@ -203,6 +262,15 @@ impl From<BackwardConfig> for BackwardPolicy {
     }
 }
 
+impl From<TrunkConfig> for Trunk {
+    fn from(config: TrunkConfig) -> Self {
+        match config {
+            TrunkConfig::Shared => Self::Shared,
+            TrunkConfig::Separate => Self::Separate,
+        }
+    }
+}
+
 impl PolicyConfig {
     /// Whether there is a layer between the features and the outputs.
     pub(super) fn has_hidden_layer(&self) -> bool {
@@ -214,7 +282,7 @@ impl PolicyConfig {
         match self {
             Self::Mlp { children, .. } => *children == ChildrenConfig::Separate,
             Self::Tabular { .. } => true,
-            Self::EdgeFlow { .. } => false,
+            Self::EdgeFlow { .. } | Self::Transformer { .. } => false,
         }
     }
 
@@ -234,10 +302,7 @@ impl PolicyConfig {
         };
         Some(MlpConfig {
             hidden: hidden.clone(),
-            trunk: match trunk {
-                TrunkConfig::Shared => Trunk::Shared,
-                TrunkConfig::Separate => Trunk::Separate,
-            },
+            trunk: (*trunk).into(),
             backward: (*backward).into(),
             uniform_backward_start: *uniform_backward_start,
             log_z_init: log_z_init.start(),
@@ -268,11 +333,44 @@ impl PolicyConfig {
         })
     }
 
+    /// The Transformer's shape, or `None` for another policy.
+    pub fn transformer(&self) -> Option<TransformerConfig> {
+        let Self::Transformer {
+            attention,
+            layers,
+            heads,
+            width,
+            feed_forward,
+            trunk,
+            backward,
+            log_z_init,
+            kernels,
+        } = self
+        else {
+            return None;
+        };
+        Some(TransformerConfig {
+            attention: match attention {
+                AttentionConfig::Bidirectional => Attention::Bidirectional,
+                AttentionConfig::Causal => Attention::Causal,
+            },
+            layers: *layers,
+            heads: *heads,
+            width: *width,
+            feed_forward: *feed_forward,
+            trunk: (*trunk).into(),
+            backward: (*backward).into(),
+            log_z_init: log_z_init.start(),
+            kernels: *kernels,
+        })
+    }
+
     /// Where P_B comes from.
     pub fn backward(&self) -> BackwardPolicy {
         match self {
             Self::Mlp { backward, .. }
             | Self::EdgeFlow { backward, .. }
+            | Self::Transformer { backward, .. }
             | Self::Tabular { backward, .. } => (*backward).into(),
         }
     }
@@ -282,6 +380,7 @@ impl PolicyConfig {
         match self {
             Self::Mlp { log_z_init, .. }
             | Self::EdgeFlow { log_z_init, .. }
+            | Self::Transformer { log_z_init, .. }
             | Self::Tabular { log_z_init, .. } => *log_z_init,
         }
     }
@@ -306,6 +405,9 @@ impl PolicyConfig {
                     "hidden = {hidden:?}, scorer_hidden = {scorer_hidden:?}: a layer has at least one unit"
                 );
             }
+        }
+        if let Some(config) = self.transformer() {
+            config.check_shape()?;
         }
         if let LogZInit::Value(value) = self.log_z_init()
             && !value.is_finite()

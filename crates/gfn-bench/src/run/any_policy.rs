@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use gfn_policy::{
     AggregatedPolicy, BackwardPolicy, ConditionalPolicy, EdgeFlowPolicy, FeatureBatch, FlowPolicy,
     Head, HostPolicy, Kernels, Logits, MlpFlowPolicy, MlpPolicy, Policy, TabularFlowPolicy,
-    TabularPolicy,
+    TabularPolicy, TransformerFlowPolicy, TransformerPolicy,
 };
 
 /// The policies that experiments describe.
@@ -19,6 +19,8 @@ pub(crate) enum AnyPolicy {
     EdgeFlow(EdgeFlowPolicy),
     Aggregated(AggregatedPolicy<MlpPolicy>),
     AggregatedFlow(AggregatedPolicy<MlpFlowPolicy>),
+    Transformer(TransformerPolicy),
+    TransformerFlow(TransformerFlowPolicy),
 }
 
 /// The same call on whichever policy it is.
@@ -33,6 +35,8 @@ macro_rules! of {
             AnyPolicy::EdgeFlow($p) => $call,
             AnyPolicy::Aggregated($p) => $call,
             AnyPolicy::AggregatedFlow($p) => $call,
+            AnyPolicy::Transformer($p) => $call,
+            AnyPolicy::TransformerFlow($p) => $call,
         }
     };
 }
@@ -89,7 +93,12 @@ impl FlowPolicy for AnyPolicy {
             Self::TabularFlow(policy) => policy.logits_and_log_flow(states),
             Self::EdgeFlow(policy) => policy.logits_and_log_flow(states),
             Self::AggregatedFlow(policy) => policy.logits_and_log_flow(states),
-            Self::Mlp(_) | Self::Conditional(_) | Self::Tabular(_) | Self::Aggregated(_) => {
+            Self::TransformerFlow(policy) => policy.logits_and_log_flow(states),
+            Self::Mlp(_)
+            | Self::Conditional(_)
+            | Self::Tabular(_)
+            | Self::Aggregated(_)
+            | Self::Transformer(_) => {
                 unreachable!("an objective that asks for flows gets a policy with flows")
             }
         }

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use gfn_env::{ChildFeatures, Streams};
 use gfn_policy::{
     AggregatedPolicy, ConditionalPolicy, EdgeFlowPolicy, MlpFlowPolicy, MlpPolicy,
-    TabularFlowPolicy, TabularPolicy,
+    TabularFlowPolicy, TabularPolicy, TransformerFlowPolicy, TransformerPolicy,
 };
 use std::sync::Arc;
 
@@ -109,6 +109,23 @@ impl<V: PolicyVisitor> ProblemVisitor for Build<'_, V> {
                         AnyPolicy::MlpFlow(MlpFlowPolicy::new(&config, &env, s, &device))
                     } else {
                         AnyPolicy::Mlp(MlpPolicy::new(&config, &env, s, &device))
+                    }
+                };
+                visitor.visit(erase(problem), Arc::new(make))
+            }
+            PolicyConfig::Transformer { .. } => {
+                let config = experiment.policy.transformer();
+                let config = config.context("a Transformer has a shape")?;
+                let (env, device) = (problem.environment().clone(), device.clone());
+                config.check(&env).context("at `policy`")?;
+                let make = move |s| {
+                    const CHECKED: &str = "the environment has been checked";
+                    if flows {
+                        let policy = TransformerFlowPolicy::new(&config, &env, s, &device);
+                        AnyPolicy::TransformerFlow(policy.expect(CHECKED))
+                    } else {
+                        let policy = TransformerPolicy::new(&config, &env, s, &device);
+                        AnyPolicy::Transformer(policy.expect(CHECKED))
                     }
                 };
                 visitor.visit(erase(problem), Arc::new(make))

@@ -104,7 +104,12 @@ fn start_log_z<P: Problem, Q: Policy>(
         (LogZInit::Value(value), PolicyConfig::Tabular { .. }) => {
             trainer.set_log_z(f64::from(value))?;
         }
-        (LogZInit::Value(_), PolicyConfig::Mlp { .. } | PolicyConfig::EdgeFlow { .. }) => {}
+        (
+            LogZInit::Value(_),
+            PolicyConfig::Mlp { .. }
+            | PolicyConfig::EdgeFlow { .. }
+            | PolicyConfig::Transformer { .. },
+        ) => {}
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The same seed gives the same bytes, whatever the number of threads.
 
 use crate::program::{
-    BITS, DETAILED_BALANCE, GRID, Place, WIDE, assert_same_run, metrics, succeed,
+    BITS, CAUSAL, DETAILED_BALANCE, GRID, Place, TRANSFORMER, WIDE, assert_same_run, metrics,
+    succeed,
 };
 
 fn same_for_every_number_of_threads(experiment: &str) {
@@ -34,4 +35,10 @@ fn detailed_balance() {
 #[test]
 fn operations_that_are_shared_between_threads() {
     same_for_every_number_of_threads(WIDE);
+}
+
+#[test]
+fn transformers() {
+    same_for_every_number_of_threads(TRANSFORMER);
+    same_for_every_number_of_threads(CAUSAL);
 }

@@ -1,6 +1,6 @@
 //! Killed, torn and extended runs end where an uninterrupted run ends, byte for byte.
 
-use crate::program::{GRID, Place, TINY, assert_same_run, metrics, succeed};
+use crate::program::{CAUSAL, GRID, Place, TINY, TRANSFORMER, assert_same_run, metrics, succeed};
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Purpose, Streams};
 use gfn_train::Checkpoint;
@@ -214,6 +214,17 @@ fn intrinsic_rewards_continue() {
         let place = Place::new(&format!("{text}{AUGMENTED}"));
         succeed(&mut place.run("whole"));
         succeed(place.run("parts").args(["--set", "budget.iterations=20"]));
+        succeed(&mut place.run("parts"));
+        assert_same_run(&place.join("whole"), &place.join("parts"));
+    }
+}
+
+#[test]
+fn transformers_continue() {
+    for text in [TRANSFORMER, CAUSAL] {
+        let place = Place::new(text);
+        succeed(&mut place.run("whole"));
+        succeed(place.run("parts").args(["--set", "budget.iterations=10"]));
         succeed(&mut place.run("parts"));
         assert_same_run(&place.join("whole"), &place.join("parts"));
     }

@@ -75,6 +75,36 @@ best = "samples.elbo"
 correlation = { test_size = 20, backward_samples = 2 }
 "#;
 
+/// A Transformer over the coordinates of a grid, with a network of its own for `P_B`.
+pub(crate) const TRANSFORMER: &str = r#"
+name = "transformer"
+environment = { kind = "hypergrid", dimensions = 3, side = 4, reward = { kind = "original", r0 = 0.1, r1 = 0.5, r2 = 2.0 } }
+policy = { kind = "transformer", layers = 2, heads = 2, width = 16, feed_forward = 32, trunk = "separate" }
+objective = { kind = "trajectory-balance" }
+budget = { iterations = 20, batch_size = 16 }
+
+[evaluation]
+every = 10
+samples = 100
+window = 1000
+correlation = { test_size = 20, backward_samples = 2 }
+"#;
+
+/// A causal Transformer on peptides of several lengths, with state flows.
+pub(crate) const CAUSAL: &str = r#"
+name = "causal"
+environment = { kind = "peptide", min_length = 1, max_length = 4, alphabet = "KADL", reward = { kind = "gates", exponent = 0.5, floor = 1e-6 } }
+policy = { kind = "transformer", attention = "causal", layers = 2, heads = 2, width = 16, feed_forward = 32 }
+objective = { kind = "sub-trajectory-balance", lambda = 0.9 }
+budget = { iterations = 20, batch_size = 16 }
+
+[evaluation]
+every = 10
+samples = 100
+window = 1000
+correlation = { test_size = 20, backward_samples = 2 }
+"#;
+
 /// A table of logits on the 4x4 hypergrid: a run of a fraction of a second.
 pub(crate) const TINY: &str = r#"
 name = "tiny"

@@ -1,7 +1,7 @@
 //! Initial values of layers, drawn on the host so that they are equal on every backend.
 
 use burn::module::Param;
-use burn::nn::Linear;
+use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, TensorData};
 use gfn_env::rand::RngExt as _;
 use gfn_env::{Purpose, Streams};
@@ -30,6 +30,31 @@ impl LayerInit {
         Linear {
             weight: Param::from_data(weight, device),
             bias: Some(Param::from_data(bias, device)),
+        }
+    }
+
+    /// A table of `n` vectors with entries uniform in `±1`.
+    pub(crate) fn embedding(&mut self, n: usize, width: usize, device: &Device) -> Embedding {
+        let mut rng = self.streams.rng(Purpose::Init, self.next, 0);
+        self.next += 1;
+        let values: Vec<f32> = (0..n * width)
+            .map(|_| rng.random_range(-1.0..1.0))
+            .collect();
+        Embedding {
+            weight: Param::from_data(TensorData::new(values, [n, width]), device),
+        }
+    }
+
+    /// A layer of zeros, which draws nothing.
+    pub(crate) fn zeros(inputs: usize, outputs: usize, device: &Device) -> Linear {
+        let zeros = |n: usize| vec![0.0f32; n];
+        let weight = TensorData::new(zeros(inputs * outputs), [inputs, outputs]);
+        Linear {
+            weight: Param::from_data(weight, device),
+            bias: Some(Param::from_data(
+                TensorData::new(zeros(outputs), [outputs]),
+                device,
+            )),
         }
     }
 }

@@ -4,9 +4,9 @@ use super::dense::LayerInit;
 use crate::kernels::mlp::host::Network;
 use crate::kernels::mlp::{MAX_LAYERS, mlp};
 use crate::{FeatureBatch, Workspace};
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{DType, Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, activation};
 use gfn_env::Features;
 use gfn_loss::Kernels;
 use gfn_loss::kernels::HostValues;
@@ -41,13 +41,7 @@ impl Mlp {
     pub(crate) fn with_zero_head(mut self, device: &Device) -> Self {
         if let Some(head) = self.layers.last_mut() {
             let [inputs, outputs] = head.weight.dims();
-            let zeros = |n: usize| vec![0.0f32; n];
-            let weight = TensorData::new(zeros(inputs * outputs), [inputs, outputs]);
-            head.weight = Param::from_data(weight, device);
-            head.bias = Some(Param::from_data(
-                TensorData::new(zeros(outputs), [outputs]),
-                device,
-            ));
+            *head = LayerInit::zeros(inputs, outputs, device);
         }
         self
     }

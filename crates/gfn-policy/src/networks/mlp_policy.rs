@@ -2,7 +2,8 @@
 
 use super::dense::LayerInit;
 use super::mlp::Mlp;
-use super::mlp_sampler::{DeviceMlpPolicy, HostBackward, HostMlpPolicy};
+use super::mlp_sampler::{HostBackward, HostMlpPolicy};
+use super::on_accelerator::OnAccelerator;
 use crate::device_sampler::lies_on_host;
 use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy};
 use burn::module::{Module, Param};
@@ -253,11 +254,12 @@ impl Policy for MlpPolicy {
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {
+        let on_accelerator = |least| Box::new(OnAccelerator::new(self, Self::host, least));
         match self.layout.sampling {
             Sampling::Automatic if !lies_on_host(&self.device()) => {
-                Box::new(DeviceMlpPolicy::new(self, Sampling::LEAST_DEVICE_LANES))
+                on_accelerator(Sampling::LEAST_DEVICE_LANES)
             }
-            Sampling::Device => Box::new(DeviceMlpPolicy::new(self, 0)),
+            Sampling::Device => on_accelerator(0),
             Sampling::Automatic | Sampling::Host => Box::new(self.host()),
         }
     }

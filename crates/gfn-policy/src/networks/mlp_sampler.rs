@@ -1,13 +1,11 @@
-//! What samples with an [`MlpPolicy`]: a copy of its weights on the host, or its device.
+//! What samples with an [`MlpPolicy`](super::MlpPolicy): a copy of its weights on the host.
 
 use super::mlp::HostMlp;
-use super::mlp_policy::MlpPolicy;
-use crate::{BackwardPolicy, DeviceActions, DeviceSampler, HostPolicy, Policy as _, Workspace};
+use crate::{BackwardPolicy, HostPolicy, Workspace};
 use gfn_env::Features;
 use std::ops::Range;
-use std::sync::OnceLock;
 
-/// Host copy of an [`MlpPolicy`].
+/// Host copy of an [`MlpPolicy`](super::MlpPolicy).
 #[derive(Debug)]
 pub(super) struct HostMlpPolicy {
     pub(super) forward: HostMlp,
@@ -58,57 +56,5 @@ impl HostPolicy for HostMlpPolicy {
             HostBackward::Shared(_) | HostBackward::Separate(_) => BackwardPolicy::Learned,
             HostBackward::Uniform => BackwardPolicy::Uniform,
         }
-    }
-}
-
-/// An [`MlpPolicy`] on an accelerator: batches of at least `least_lanes` are sampled there. All else is computed from a copy
-/// of the weights on the host, made when it is first asked for.
-#[derive(Debug)]
-pub(super) struct DeviceMlpPolicy {
-    device: DeviceSampler<MlpPolicy>,
-    host: OnceLock<HostMlpPolicy>,
-    least_lanes: usize,
-}
-
-impl DeviceMlpPolicy {
-    pub(super) fn new(policy: &MlpPolicy, least_lanes: usize) -> Self {
-        Self {
-            device: DeviceSampler::new(policy),
-            host: OnceLock::new(),
-            least_lanes,
-        }
-    }
-
-    fn host(&self) -> &HostMlpPolicy {
-        self.host.get_or_init(|| self.device.policy().host())
-    }
-}
-
-impl HostPolicy for DeviceMlpPolicy {
-    fn forward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        self.host().forward_logits(states, workspace, logits);
-    }
-
-    fn allowed_forward_logits(
-        &self,
-        states: &Features,
-        allowed: &[bool],
-        workspace: &mut Workspace,
-        logits: &mut Vec<f32>,
-    ) {
-        let host = self.host();
-        host.allowed_forward_logits(states, allowed, workspace, logits);
-    }
-
-    fn backward_logits(&self, states: &Features, workspace: &mut Workspace, logits: &mut Vec<f32>) {
-        self.host().backward_logits(states, workspace, logits);
-    }
-
-    fn backward_policy(&self) -> BackwardPolicy {
-        self.device.policy().backward_policy()
-    }
-
-    fn device_actions(&self, n_lanes: usize) -> Option<&dyn DeviceActions> {
-        (n_lanes >= self.least_lanes).then_some(&self.device)
     }
 }

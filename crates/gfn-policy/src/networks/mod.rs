@@ -4,11 +4,15 @@ mod aggregated;
 mod conditional;
 mod dense;
 mod edge_flow;
+mod host_layers;
 mod mlp;
 mod mlp_policy;
 mod mlp_sampler;
+mod on_accelerator;
+mod parts;
 mod randomized_prior;
 mod tabular;
+pub(crate) mod transformer;
 mod value;
 
 pub use aggregated::AggregatedPolicy;
@@ -18,4 +22,7 @@ pub use mlp::{HostMlp, Mlp};
 pub use mlp_policy::{MlpConfig, MlpFlowPolicy, MlpPolicy, Sampling, Trunk};
 pub use randomized_prior::RandomizedPriorPolicy;
 pub use tabular::{TabularFlowPolicy, TabularPolicy};
+pub use transformer::{
+    Attention, TransformerConfig, TransformerError, TransformerFlowPolicy, TransformerPolicy,
+};
 pub use value::ValueNetwork;

@@ -30,3 +30,5 @@ mod rollouts;
 mod scores;
 #[cfg(test)]
 mod tangents;
+#[cfg(test)]
+mod transformer;

@@ -19,6 +19,7 @@ mod replay_and_search;
 mod reward_seeking;
 mod thompson;
 mod toys;
+mod transformer;
 
 use burn::tensor::Device;
 use gfn_env::{Hypergrid, HypergridReward, Streams};

@@ -21,7 +21,7 @@ pub(super) fn print(experiments: &Path) {
         ("baselines", Baseline::NAMES),
         ("critics", CriticLoss::NAMES),
         ("regressions", Regression::NAMES),
-        ("policies", &["mlp", "edge-flow", "tabular"]),
+        ("policies", &["mlp", "edge-flow", "transformer", "tabular"]),
         ("guides", &["substructure", "uniform"]),
         ("conditions", ConditionConfig::NAMES),
         (

@@ -20,6 +20,84 @@ pub(super) const REFUSED: &[Refused] = &[
         &[EXPERIMENT_FILE, "`policy", "unknown field `children`"],
     ),
     refused(
+        &[
+            "--set",
+            "policy={ kind = \"transformer\", width = 30, heads = 4 }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`policy`",
+            "width = 30",
+            "no multiple of heads = 4",
+        ],
+    ),
+    refused(
+        &["--set", "policy={ kind = \"transformer\", layers = 0 }"],
+        &[EXPERIMENT_FILE, "`policy`", "layers = 0", "at least 1"],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"transformer\", attention = \"causal\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`policy`",
+            "attention = \"causal\"",
+            "does not append",
+            "attention = \"bidirectional\"",
+        ],
+    ),
+    refused(
+        &["--set", "policy={ kind = \"transformer\", hidden = [16] }"],
+        &[EXPERIMENT_FILE, "`policy", "unknown field `hidden`"],
+    ),
+    refused(
+        &[
+            "--set",
+            "environment={ kind = \"phylogeny\", data = { kind = \"simulated\", n_taxa = 4, n_sites = 8, branch_length = 0.3, seed = 1 }, reward = { kind = \"parsimony\", temperature = 4.0 } }",
+            "--set",
+            "policy={ kind = \"transformer\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`policy`",
+            "tokens are features that are 1",
+            "policy.kind = \"mlp\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"transformer\" }",
+            "--set",
+            "behaviour={ kind = \"noisy-layers\", sigma = 0.1 }",
+        ],
+        &[EXPERIMENT_FILE, "`behaviour`", "policy.kind = \"mlp\""],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"transformer\" }",
+            "--set",
+            "backward_training={ kind = \"trajectory-likelihood\" }",
+        ],
+        &[
+            EXPERIMENT_FILE,
+            "`backward_training`",
+            "policy.trunk = \"separate\"",
+        ],
+    ),
+    refused(
+        &[
+            "--set",
+            "policy={ kind = \"transformer\" }",
+            "--set",
+            "condition={ kind = \"temperature\", values = [0.5, 1.0] }",
+        ],
+        &[EXPERIMENT_FILE, "`condition`", "policy.kind = \"mlp\""],
+    ),
+    refused(
         &["--set", "condition={ kind = \"temperature\" }"],
         &[EXPERIMENT_FILE, "`condition`", "`values`", "`range`"],
     ),
