@@ -91,6 +91,24 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// [`SourceError::Saved`], with why.
+    pub fn saved(source_name: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Saved {
+            source_name,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// [`SourceError::Training`], with why.
+    pub fn training(source_name: &'static str, message: impl std::fmt::Display) -> Self {
+        Self::Training {
+            source_name,
+            message: message.to_string(),
+        }
+    }
+}
+
 /// Makes part of a batch.
 ///
 /// The same context gives the same trajectories whatever the number of threads: randomness comes from `context.streams`

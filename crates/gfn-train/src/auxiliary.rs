@@ -140,17 +140,11 @@ impl<E: Environment, P: std::fmt::Debug, O> std::fmt::Debug for AuxiliaryAgent<E
 }
 
 fn failed(message: impl std::fmt::Display) -> SourceError {
-    SourceError::Training {
-        source_name: NAME,
-        message: message.to_string(),
-    }
+    SourceError::training(NAME, message)
 }
 
 fn damaged(reason: impl std::fmt::Display) -> SourceError {
-    SourceError::Saved {
-        source_name: NAME,
-        reason: reason.to_string(),
-    }
+    SourceError::saved(NAME, reason)
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {

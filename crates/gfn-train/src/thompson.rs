@@ -151,17 +151,11 @@ pub struct ThompsonSampling<P: Module> {
 }
 
 fn failed(message: impl std::fmt::Display) -> SourceError {
-    SourceError::Training {
-        source_name: NAME,
-        message: message.to_string(),
-    }
+    SourceError::training(NAME, message)
 }
 
 fn damaged(reason: impl std::fmt::Display) -> SourceError {
-    SourceError::Saved {
-        source_name: NAME,
-        reason: reason.to_string(),
-    }
+    SourceError::saved(NAME, reason)
 }
 
 /// One update of a head; returns the loss before it.

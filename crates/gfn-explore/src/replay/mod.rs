@@ -271,10 +271,7 @@ impl<E: Environment> TrajectorySource<E> for Replay<E> {
             Some(bytes) => self.restored(environment, bytes),
             None => Err(format!("it has no `{SAVED}`")),
         };
-        self.entries = entries.map_err(|reason| SourceError::Saved {
-            source_name: "replay",
-            reason,
-        })?;
+        self.entries = entries.map_err(|reason| SourceError::saved("replay", reason))?;
         self.drawn.clear();
         Ok(())
     }

@@ -156,11 +156,8 @@ impl<E: Environment> std::fmt::Debug for EnergyLearning<E> {
     }
 }
 
-fn failed(message: impl Into<String>) -> SourceError {
-    SourceError::Training {
-        source_name: NAME,
-        message: message.into(),
-    }
+fn failed(message: impl std::fmt::Display) -> SourceError {
+    SourceError::training(NAME, message)
 }
 
 impl<E: Environment> EnergyLearning<E> {
@@ -390,10 +387,7 @@ impl<E: Environment> TrajectorySource<E> for EnergyLearning<E> {
     }
 
     fn restore(&mut self, _environment: &E, saved: &SavedSource) -> Result<(), SourceError> {
-        let damaged = |reason: String| SourceError::Saved {
-            source_name: NAME,
-            reason,
-        };
+        let damaged = |reason: String| SourceError::saved(NAME, reason);
         let bytes = saved.bytes.get(SAVED);
         let bytes = bytes.ok_or_else(|| damaged("it holds no parameters".to_owned()))?;
         let n = self.of_data.len();

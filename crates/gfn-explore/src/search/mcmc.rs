@@ -155,13 +155,13 @@ impl<E: Environment> Mcmc<E> {
         if n_moves <= usize::from(STARTS) {
             return Ok(());
         }
-        Err(SourceError::Training {
-            source_name: "mcmc",
-            message: format!(
+        Err(SourceError::training(
+            "mcmc",
+            format_args!(
                 "{n} trajectories from {chains} chains take {n_moves} moves in one iteration, and at most {STARTS} have \
                  random numbers of their own: use more chains or fewer moves"
             ),
-        })
+        ))
     }
 
     fn start(&self, context: &SourceContext<'_, E>) -> Result<Chains<E::State>, SourceError> {
@@ -279,10 +279,7 @@ impl<E: Environment> TrajectorySource<E> for Mcmc<E> {
                 .map(|(chains, next)| (Some(chains), next)),
             None => Ok((None, 0)),
         };
-        let (chains, next) = restored.map_err(|reason| SourceError::Saved {
-            source_name: "mcmc",
-            reason,
-        })?;
+        let (chains, next) = restored.map_err(|reason| SourceError::saved("mcmc", reason))?;
         (self.chains, self.next) = (chains, next);
         Ok(())
     }

@@ -159,10 +159,8 @@ where
             };
             let part = source.draw(&context, counts[i])?;
             if part.len() != counts[i] {
-                return Err(TrainError::Source(SourceError::Training {
-                    source_name: source.name(),
-                    message: format!("gave {} trajectories and not {}", part.len(), counts[i]),
-                }));
+                let message = format!("gave {} trajectories and not {}", part.len(), counts[i]);
+                return Err(SourceError::training(source.name(), message).into());
             }
             parts.push(part);
         }

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(known(&network, &[start, first, second], third), [3]);
         // A state that is asked for again, and states of nobody.
         assert_eq!(known(&network, &[first], first), [2; 4]);
-        assert_eq!(known(&network, &[first], &[&[0], &[2]]), [0, 0]);
+        assert_eq!(known(&network, &[first], &[&[0], &[4]]), [0, 0]);
     }
 
     #[test]
