@@ -64,7 +64,6 @@ where
     let learned = exact_terminal_distribution(env, &graph, sampler.as_ref()).expect("finite");
     let tv = total_variation(&learned, &target_distribution(&log_rewards));
     let error = (trainer.log_z() - log_partition(&log_rewards)).abs();
-    println!("{name}: total variation {tv}, error of log Z {error}");
     assert!(tv <= 0.05, "{name}: total variation {tv}");
     assert!(error <= 0.1, "{name}: error of log Z {error}");
 }
