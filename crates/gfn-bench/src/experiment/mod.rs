@@ -55,7 +55,6 @@ use crate::problem::{Problem, ProblemVisitor};
 use anyhow::{Context as _, Result, bail};
 use gfn_env::{Action, Environment, SubstructureGuideConfig};
 use gfn_explore::BehaviourConfig;
-use gfn_policy::TransformerConfig;
 use gfn_train::{PolicyUpdate, RegressionConfig, TrainerConfig};
 use objective::Demands;
 use serde::{Deserialize, Serialize};
@@ -260,11 +259,7 @@ impl Experiment {
                 .context("at `energy_learning`")?;
         }
         self.policy.validate().context("at `policy`")?;
-        if let Some(config) = self.policy.transformer() {
-            self.environment
-                .visit(Reads(config))?
-                .context("at `policy`")?;
-        }
+        self.policy.check(&self.environment)?;
         if self.behaviour.needs_hidden_layer() && !self.policy.has_hidden_layer() {
             bail!(
                 "at `behaviour`: `noisy-layers` needs a policy with a hidden layer: use policy.kind = \"mlp\" with at \
@@ -458,17 +453,6 @@ impl ProblemVisitor for Meets {
             );
         }
         Ok(())
-    }
-}
-
-/// Builds a problem to see whether a Transformer can read its states.
-struct Reads(TransformerConfig);
-
-impl ProblemVisitor for Reads {
-    type Output = Result<()>;
-
-    fn visit<P: Problem>(self, problem: P) -> Result<()> {
-        Ok(self.0.check(problem.environment())?)
     }
 }
 

@@ -1,6 +1,8 @@
 //! `[policy]`: networks and the source of P_B.
 
-use anyhow::{Result, bail};
+use super::EnvironmentConfig;
+use crate::problem::{Problem, ProblemVisitor};
+use anyhow::{Context as _, Result, bail};
 use gfn_policy::{
     Attention, BackwardPolicy, EdgeFlowConfig, Kernels, MlpConfig, TransformerConfig, Trunk,
 };
@@ -333,6 +335,14 @@ impl PolicyConfig {
         })
     }
 
+    /// Whether the policy can read the states of an environment.
+    pub(super) fn check(&self, environment: &EnvironmentConfig) -> Result<()> {
+        match self.transformer() {
+            Some(config) => environment.visit(Reads(config))?.context("at `policy`"),
+            None => Ok(()),
+        }
+    }
+
     /// The Transformer's shape, or `None` for another policy.
     pub fn transformer(&self) -> Option<TransformerConfig> {
         let Self::Transformer {
@@ -415,6 +425,17 @@ impl PolicyConfig {
             bail!("log_z_init = {value} must be finite");
         }
         Ok(())
+    }
+}
+
+/// Builds a problem to see whether a Transformer can read its states.
+struct Reads(TransformerConfig);
+
+impl ProblemVisitor for Reads {
+    type Output = Result<()>;
+
+    fn visit<P: Problem>(self, problem: P) -> Result<()> {
+        Ok(self.0.check(problem.environment())?)
     }
 }
 

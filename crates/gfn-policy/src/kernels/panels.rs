@@ -61,31 +61,26 @@ impl Panels {
     /// Lays out `[inner, columns]` in row-major order.
     pub(crate) fn new(matrix: &[f32], columns: usize) -> Self {
         let inner = matrix.len() / columns.max(1);
-        let values = laid_out(inner, columns, |panel, out| {
-            let columns_of_panel = panel * PANEL..columns.min((panel + 1) * PANEL);
-            let padding = &[0.0; PANEL][columns_of_panel.len()..];
-            for row in matrix.chunks_exact(columns) {
-                out.extend_from_slice(&row[columns_of_panel.clone()]);
-                out.extend_from_slice(padding);
+        Self::laid_out(inner, columns, |panel, out| {
+            let start = panel * PANEL;
+            let n = PANEL.min(columns - start);
+            for (to, from) in out
+                .chunks_exact_mut(PANEL)
+                .zip(matrix.chunks_exact(columns))
+            {
+                to[..n].copy_from_slice(&from[start..start + n]);
             }
-        });
-        Self {
-            values,
-            inner,
-            columns,
-        }
+        })
     }
 
     /// Lays out the transpose of `[rows, inner]` in row-major order: `rows` become the columns.
     pub(crate) fn transposed(matrix: &[f32], inner: usize) -> Self {
         let columns = matrix.len() / inner.max(1);
-        let values = laid_out(inner, columns, |panel, out| {
+        Self::laid_out(inner, columns, |panel, out| {
             let rows = matrix.chunks_exact(inner).skip(panel * PANEL).take(PANEL);
             let rows: Vec<&[f32]> = rows.collect();
-            let start = out.len();
-            out.resize(start + inner * PANEL, 0.0);
             // In squares, so that what is read and what is written both stay in the cache.
-            for (k, out) in out[start..].chunks_mut(PANEL * 16).enumerate() {
+            for (k, out) in out.chunks_mut(PANEL * 16).enumerate() {
                 for (j, row) in rows.iter().enumerate() {
                     let row = &row[k * 16..(k * 16 + out.len() / PANEL)];
                     for (to, &value) in out[j..].iter_mut().step_by(PANEL).zip(row) {
@@ -93,7 +88,19 @@ impl Panels {
                     }
                 }
             }
-        });
+        })
+    }
+
+    fn laid_out(inner: usize, columns: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+        let size = inner * PANEL;
+        let mut values = vec![0.0; columns.div_ceil(PANEL) * size];
+        if size > 0 && values.len() >= PARALLEL {
+            let panels = values.par_chunks_exact_mut(size).enumerate();
+            panels.for_each(|(panel, out)| fill(panel, out));
+        } else if size > 0 {
+            let panels = values.chunks_exact_mut(size).enumerate();
+            panels.for_each(|(panel, out)| fill(panel, out));
+        }
         Self {
             values,
             inner,
@@ -187,29 +194,6 @@ impl Panels {
             finish,
         });
     }
-}
-
-/// The panels of a matrix `[inner, columns]`, each of which `extend` puts behind those before it.
-fn laid_out(
-    inner: usize,
-    columns: usize,
-    extend: impl Fn(usize, &mut Vec<f32>) + Sync,
-) -> Vec<f32> {
-    let (n_panels, size) = (columns.div_ceil(PANEL), inner * PANEL);
-    // Memory that is written behind the end of a vector needs no zeros before.
-    if n_panels * size < PARALLEL || rayon::current_num_threads() == 1 {
-        let mut values = Vec::with_capacity(n_panels * size);
-        (0..n_panels).for_each(|panel| extend(panel, &mut values));
-        return values;
-    }
-    let mut values = vec![0.0; n_panels * size];
-    let panels = values.par_chunks_exact_mut(size).enumerate();
-    panels.for_each_with(Vec::new(), |own, (panel, out)| {
-        own.clear();
-        extend(panel, own);
-        out.copy_from_slice(own);
-    });
-    values
 }
 
 struct Multiply<'a> {

@@ -3,8 +3,7 @@
 use super::dense::LayerInit;
 use super::mlp::Mlp;
 use super::mlp_sampler::{HostBackward, HostMlpPolicy};
-use super::on_accelerator::OnAccelerator;
-use crate::device_sampler::lies_on_host;
+use super::on_accelerator;
 use crate::{BackwardPolicy, FeatureBatch, FlowPolicy, Head, HostPolicy, Logits, Policy};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -254,14 +253,7 @@ impl Policy for MlpPolicy {
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {
-        let on_accelerator = |least| Box::new(OnAccelerator::new(self, Self::host, least));
-        match self.layout.sampling {
-            Sampling::Automatic if !lies_on_host(&self.device()) => {
-                on_accelerator(Sampling::LEAST_DEVICE_LANES)
-            }
-            Sampling::Device => on_accelerator(0),
-            Sampling::Automatic | Sampling::Host => Box::new(self.host()),
-        }
+        on_accelerator::sampler(self, self.layout.sampling, Self::host)
     }
 
     fn kernels(&self) -> Kernels {

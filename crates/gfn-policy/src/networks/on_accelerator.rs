@@ -1,13 +1,31 @@
-//! Sampling with a policy that lies on an accelerator.
+//! Where a policy is sampled: on the accelerator that it lies on, or from a copy of its weights on the host.
 
+use super::Sampling;
+use crate::device_sampler::lies_on_host;
 use crate::{BackwardPolicy, DeviceActions, DeviceSampler, HostPolicy, Policy, Workspace};
 use gfn_env::Features;
 use std::sync::OnceLock;
 
+/// What samples with `policy`, where `sampling` says; `copy` makes a copy of its weights on the host.
+pub(super) fn sampler<P: Policy, H: HostPolicy + 'static>(
+    policy: &P,
+    sampling: Sampling,
+    copy: fn(&P) -> H,
+) -> Box<dyn HostPolicy> {
+    match sampling {
+        Sampling::Automatic if !lies_on_host(&policy.device()) => {
+            let least_lanes = Sampling::LEAST_DEVICE_LANES;
+            Box::new(OnAccelerator::new(policy, copy, least_lanes))
+        }
+        Sampling::Device => Box::new(OnAccelerator::new(policy, copy, 0)),
+        Sampling::Automatic | Sampling::Host => Box::new(copy(policy)),
+    }
+}
+
 /// A policy on an accelerator: batches of at least `least_lanes` are sampled there. All else is computed from a copy of the
 /// weights on the host, made when it is first asked for.
 #[derive(Debug)]
-pub(super) struct OnAccelerator<P, H> {
+struct OnAccelerator<P, H> {
     device: DeviceSampler<P>,
     host: OnceLock<H>,
     copy: fn(&P) -> H,
@@ -15,8 +33,7 @@ pub(super) struct OnAccelerator<P, H> {
 }
 
 impl<P: Policy, H> OnAccelerator<P, H> {
-    /// `copy` makes the copy on the host.
-    pub(super) fn new(policy: &P, copy: fn(&P) -> H, least_lanes: usize) -> Self {
+    fn new(policy: &P, copy: fn(&P) -> H, least_lanes: usize) -> Self {
         Self {
             device: DeviceSampler::new(policy),
             host: OnceLock::new(),

@@ -1,9 +1,8 @@
 //! What policies on any kind of network have in common: which outputs there are, where they lie, and the copy on the host.
 
 use super::dense::LayerInit;
-use super::on_accelerator::OnAccelerator;
+use super::on_accelerator;
 use super::{Sampling, Trunk};
-use crate::device_sampler::lies_on_host;
 use crate::{BackwardPolicy, FeatureBatch, Head, HostPolicy, Kernels, Logits, Policy, Workspace};
 use burn::module::{Module, ModuleDisplay, Param};
 use burn::tensor::{Device, Tensor};
@@ -197,14 +196,7 @@ impl<N: Network> Policy for Parts<N> {
     }
 
     fn sampler(&self) -> Box<dyn HostPolicy> {
-        let on_accelerator = |least| Box::new(OnAccelerator::new(self, Self::host, least));
-        match self.layout.sampling {
-            Sampling::Automatic if !lies_on_host(&self.device()) => {
-                on_accelerator(Sampling::LEAST_DEVICE_LANES)
-            }
-            Sampling::Device => on_accelerator(0),
-            Sampling::Automatic | Sampling::Host => Box::new(self.host()),
-        }
+        on_accelerator::sampler(self, self.layout.sampling, Self::host)
     }
 
     fn kernels(&self) -> Kernels {

@@ -1,23 +1,18 @@
 //! Policies on distinct children reach the exact distribution of an environment with duplicate actions.
 
 use crate::either_end::EitherEnd;
+use crate::trained::{self, Budget};
 use burn::module::ModuleDisplay;
 use burn::tensor::Device;
-use gfn_env::{
-    ChildFeatures, Environment, Indexed, LogRewardFn, StateGraph, Streams, UniqueChildren,
-    log_partition, target_distribution, total_variation,
-};
-use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
+use gfn_env::{ChildFeatures, Environment, Indexed, LogRewardFn, Streams, UniqueChildren};
 use gfn_policy::{
     AggregatedPolicy, BackwardPolicy, EdgeFlowConfig, EdgeFlowPolicy, MlpConfig, MlpPolicy, Policy,
-    TabularPolicy, exact_terminal_distribution,
+    TabularPolicy,
 };
 use gfn_train::{
-    AdamConfig, DetailedBalance, FlowMatching, LogZSource, Objective, SubTrajectoryBalance,
-    Trainer, TrainerConfig, TrajectoryBalance,
+    DetailedBalance, FlowMatching, LogZSource, Objective, SubTrajectoryBalance, TrainerConfig,
+    TrajectoryBalance,
 };
-
-const ITERATIONS: u64 = 1_000;
 
 /// A reward that is no function of the letters' counts.
 fn log_reward(object: &str) -> f64 {
@@ -41,36 +36,17 @@ where
     O: Objective<P>,
 {
     let learns_log_z = objective.log_z() == LogZSource::Parameter;
-    let down = |from: f64| Schedule::Cosine {
-        from,
-        to: from / 100.0,
-        iterations: ITERATIONS,
-    };
-    let config = TrainerConfig {
-        optimiser: AdamConfig {
-            learning_rate: down(rate),
-            log_z_learning_rate: down(0.1),
-            ..AdamConfig::default()
-        },
-        ..TrainerConfig::default()
+    let budget = Budget {
+        iterations: 1_000,
+        batch_size: TrainerConfig::default().batch_size,
+        rate,
+        log_z_rate: 0.1,
+        epsilon: 0.1,
     };
     let reward = LogRewardFn(|x: &String| log_reward(x));
-    let explore = EpsilonUniform::new(OnPolicy, Schedule::constant(0.1)).expect("in range");
-    let mut trainer = Trainer::new(env, reward, policy, objective, config)
-        .expect("a valid configuration")
-        .with_behaviour(explore);
-    trainer
-        .run(ITERATIONS, |_report, _trajectories| {})
-        .expect("finite losses");
-    let graph = StateGraph::explore(env, 100).expect("15 states");
-    let log_rewards = graph.log_rewards(&reward).expect("rewards");
-    let sampler = trainer.policy().sampler();
-    let learned = exact_terminal_distribution(env, &graph, sampler.as_ref()).expect("finite");
-    if learns_log_z {
-        let error = (trainer.log_z() - log_partition(&log_rewards)).abs();
-        assert!(error <= 0.02, "error of log Z {error}");
-    }
-    total_variation(&learned, &target_distribution(&log_rewards))
+    let [tv, error] = trained::distance(env, &reward, policy, objective, budget);
+    assert!(!learns_log_z || error <= 0.02, "error of log Z {error}");
+    tv
 }
 
 fn edge_flow(env: &UniqueChildren<EitherEnd>, backward: BackwardPolicy) -> EdgeFlowPolicy {

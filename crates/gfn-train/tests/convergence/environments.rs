@@ -1,5 +1,6 @@
 //! Trajectory balance reaches the exact distribution of the environments of the field.
 
+use crate::trained::{Budget, distance};
 use burn::tensor::Device;
 use gfn_env::bayesian_network::{Baseline, BdeScore, BgeScore, LinearGaussian, StructurePrior};
 use gfn_env::phylogeny::{Gaps, PhylogenyRewardConfig, SimulatedAlignment};
@@ -7,63 +8,19 @@ use gfn_env::sequence::{RewardScale, SequenceOrder, SequenceTableReward};
 use gfn_env::{
     AntimicrobialReward, BayesianNetworkReward, BuildOrder, Environment, Indexed, IsingConfig,
     IsingReward, ListedGraph, ListedGraphReward, Peptide, PhylogenyReward, Reward, Sequence,
-    StateGraph, Streams, Table, log_partition, target_distribution, total_variation,
+    Streams, Table,
 };
-use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
-use gfn_policy::{
-    BackwardPolicy, MlpConfig, MlpPolicy, Policy, TabularPolicy, exact_terminal_distribution,
-};
-use gfn_train::{
-    AdamConfig, ModifiedDetailedBalance, Objective, Trainer, TrainerConfig, TrajectoryBalance,
-};
+use gfn_policy::{BackwardPolicy, MlpConfig, MlpPolicy, TabularPolicy};
+use gfn_train::{ModifiedDetailedBalance, Objective, TrajectoryBalance};
 
-/// Exact total variation, and the error of `log Z`, after training `policy` on `env` at a rate that falls from this one, with a
-/// share of uniform actions.
-fn distance<E, R, P, O>(
-    env: &E,
-    reward: &R,
-    policy: P,
-    objective: O,
-    (iterations, rate, epsilon): (u64, f64, f64),
-) -> [f64; 2]
-where
-    E: Environment<State: 'static> + Clone + 'static,
-    R: Reward<E::State> + Clone + 'static,
-    P: Policy,
-    O: Objective<P>,
-{
-    let down = |from: f64| Schedule::Cosine {
-        from,
-        to: from / 100.0,
+fn budget(iterations: u64, rate: f64, epsilon: f64) -> Budget {
+    Budget {
         iterations,
-    };
-    let config = TrainerConfig {
         batch_size: 32,
-        optimiser: AdamConfig {
-            learning_rate: down(rate),
-            log_z_learning_rate: down(0.2),
-            ..AdamConfig::default()
-        },
-        ..TrainerConfig::default()
-    };
-    let explore = EpsilonUniform::new(OnPolicy, Schedule::constant(epsilon)).expect("in range");
-    let mut trainer = Trainer::new(env, reward, policy, objective, config)
-        .expect("a valid configuration")
-        .with_behaviour(explore);
-    trainer
-        .run(iterations, |_report, _trajectories| {})
-        .expect("finite losses");
-    let graph = StateGraph::explore(env, 20_000).expect("few states");
-    let log_rewards = graph.log_rewards(reward).expect("rewards");
-    let sampler = trainer.policy().sampler();
-    let learned = exact_terminal_distribution(env, &graph, sampler.as_ref());
-    [
-        total_variation(
-            &learned.expect("finite"),
-            &target_distribution(&log_rewards),
-        ),
-        (trainer.log_z() - log_partition(&log_rewards)).abs(),
-    ]
+        rate,
+        log_z_rate: 0.2,
+        epsilon,
+    }
 }
 
 /// [`distance`] of a table.
@@ -76,7 +33,13 @@ where
     let env = Indexed::new(env, 20_000).expect("few states");
     let device = Device::flex().autodiff();
     let policy = TabularPolicy::new(&env, BackwardPolicy::Uniform, &device);
-    distance(&env, reward, policy, objective, (iterations, 0.2, 0.3))
+    distance(
+        &env,
+        reward,
+        policy,
+        objective,
+        budget(iterations, 0.2, 0.3),
+    )
 }
 
 /// [`distance`] of a small perceptron.
@@ -93,7 +56,13 @@ where
     };
     let device = Device::flex().autodiff();
     let policy = MlpPolicy::new(&config, env, Streams::new(0), &device);
-    distance(env, reward, policy, objective, (iterations, 0.01, 0.1))
+    distance(
+        env,
+        reward,
+        policy,
+        objective,
+        budget(iterations, 0.01, 0.1),
+    )
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod replay_and_search;
 mod reward_seeking;
 mod thompson;
 mod toys;
+mod trained;
 mod transformer;
 
 use burn::tensor::Device;

@@ -1,21 +1,16 @@
 //! Transformers reach the exact distribution: all tokens of a grid's cell or of a set, and strings token by token.
 
+use crate::trained::{Budget, distance};
 use burn::tensor::Device;
 use gfn_env::set::Stopping;
 use gfn_env::{
     Environment, Hypergrid, HypergridReward, LogRewardFn, Reward, Sequence, SequenceState, Set,
-    SetState, StateGraph, Streams, log_partition, target_distribution, total_variation,
+    SetState, Streams,
 };
-use gfn_explore::{EpsilonUniform, OnPolicy, Schedule};
 use gfn_policy::{
     Attention, BackwardPolicy, Policy, TransformerConfig, TransformerFlowPolicy, TransformerPolicy,
-    exact_terminal_distribution,
 };
-use gfn_train::{
-    AdamConfig, DetailedBalance, Objective, Trainer, TrainerConfig, TrajectoryBalance,
-};
-
-const ITERATIONS: u64 = 400;
+use gfn_train::{DetailedBalance, Objective, TrajectoryBalance};
 
 fn config(attention: Attention) -> TransformerConfig {
     TransformerConfig {
@@ -37,33 +32,14 @@ where
     P: Policy,
     O: Objective<P>,
 {
-    let down = |from: f64| Schedule::Cosine {
-        from,
-        to: from / 100.0,
-        iterations: ITERATIONS,
-    };
-    let config = TrainerConfig {
+    let budget = Budget {
+        iterations: 400,
         batch_size: 16,
-        optimiser: AdamConfig {
-            learning_rate: down(5e-3),
-            log_z_learning_rate: down(0.1),
-            ..AdamConfig::default()
-        },
-        ..TrainerConfig::default()
+        rate: 5e-3,
+        log_z_rate: 0.1,
+        epsilon: 0.1,
     };
-    let explore = EpsilonUniform::new(OnPolicy, Schedule::constant(0.1)).expect("in range");
-    let mut trainer = Trainer::new(env, reward, policy, objective, config)
-        .expect("a valid configuration")
-        .with_behaviour(explore);
-    trainer
-        .run(ITERATIONS, |_report, _trajectories| {})
-        .expect("finite losses");
-    let graph = StateGraph::explore(env, 1_000).expect("few states");
-    let log_rewards = graph.log_rewards(reward).expect("rewards");
-    let sampler = trainer.policy().sampler();
-    let learned = exact_terminal_distribution(env, &graph, sampler.as_ref()).expect("finite");
-    let tv = total_variation(&learned, &target_distribution(&log_rewards));
-    let error = (trainer.log_z() - log_partition(&log_rewards)).abs();
+    let [tv, error] = distance(env, reward, policy, objective, budget);
     assert!(tv <= 0.05, "{name}: total variation {tv}");
     assert!(error <= 0.1, "{name}: error of log Z {error}");
 }
